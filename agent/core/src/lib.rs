@@ -1,1 +1,19 @@
-//! The pure core.
+//! The pure core of Bursar: no clock, no randomness, no disk, no network, no token.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`amount`] | checked integer amounts of an asset |
+//! | [`key`] | public keys, signatures, addresses |
+//! | [`name`], [`time`] | names and points in time |
+//! | [`intent`] | what a transaction does |
+//! | `decode` | bytes to be signed -> intent, one file per transaction format |
+//! | `envelope` | DSSE |
+//! | `policy` | text -> policy; `judge` |
+//! | `log` | RFC 6962 Merkle tree, checkpoints, proofs |
+
+pub mod amount;
+pub mod intent;
+pub mod key;
+pub mod name;
+mod text;
+pub mod time;

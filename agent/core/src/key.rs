@@ -1,0 +1,220 @@
+//! Public keys, signatures and addresses.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bech32::{Bech32m, Hrp};
+use data_encoding::HEXLOWER;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// What an [address](PublicKey::address) begins with.
+pub const ADDRESS_PREFIX: &str = "bursar";
+
+/// A public key that lies on its curve.
+///
+/// As text `ed25519:`, `p256:` or `secp256k1:` and lower-case hex: 32 bytes for Ed25519
+/// (RFC 8032), 33 bytes of compressed SEC 1 point for the others.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PublicKey {
+    /// RFC 8032, 32 bytes.
+    Ed25519([u8; 32]),
+    /// NIST P-256, compressed SEC 1 point.
+    P256([u8; 33]),
+    /// secp256k1, compressed SEC 1 point.
+    Secp256k1([u8; 33]),
+}
+
+/// A signature in fixed width: Ed25519 `R || S` (RFC 8032), ECDSA `r || s` big-endian over
+/// SHA-256 of the message, with low S.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature(pub [u8; 64]);
+
+/// Why a text or bytes are not a public key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// No known form.
+    #[error(
+        "{0:?} is not a public key; write ed25519:, p256: or secp256k1: and lower-case hex, or an address bursar1…"
+    )]
+    Form(String),
+    /// The checksum of an address does not hold.
+    #[error(
+        "{0:?} is not a valid address: its checksum does not hold; copy it again from `bursar key show NAME --format address`"
+    )]
+    Checksum(String),
+    /// The bytes are no point of the curve, or a weak one.
+    #[error("these bytes are not a valid {0} public key; ask its owner for the key again")]
+    NotOnCurve(&'static str),
+}
+
+const ED25519: &str = "ed25519";
+const P256: &str = "p256";
+const SECP256K1: &str = "secp256k1";
+
+impl PublicKey {
+    /// An Ed25519 key; refuses points of small order, for which a signature proves nothing.
+    pub fn ed25519(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        match ed25519_dalek::VerifyingKey::from_bytes(&bytes) {
+            Ok(key) if !key.is_weak() => Ok(Self::Ed25519(bytes)),
+            _ => Err(KeyError::NotOnCurve(ED25519)),
+        }
+    }
+
+    /// A P-256 key from its compressed point.
+    pub fn p256(bytes: [u8; 33]) -> Result<Self, KeyError> {
+        p256::PublicKey::from_sec1_bytes(&bytes)
+            .map(|_| Self::P256(bytes))
+            .map_err(|_| KeyError::NotOnCurve(P256))
+    }
+
+    /// A secp256k1 key from its compressed point.
+    pub fn secp256k1(bytes: [u8; 33]) -> Result<Self, KeyError> {
+        k256::PublicKey::from_sec1_bytes(&bytes)
+            .map(|_| Self::Secp256k1(bytes))
+            .map_err(|_| KeyError::NotOnCurve(SECP256K1))
+    }
+
+    /// `ed25519`, `p256` or `secp256k1`.
+    pub fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => ED25519,
+            Self::P256(_) => P256,
+            Self::Secp256k1(_) => SECP256K1,
+        }
+    }
+
+    /// The key's bytes as in its text form.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Ed25519(bytes) => bytes,
+            Self::P256(bytes) | Self::Secp256k1(bytes) => bytes,
+        }
+    }
+
+    /// Does this key's owner vouch for exactly this message?
+    ///
+    /// Ed25519 by the strict rules of `ed25519-dalek` (no malleable signature, no small-order
+    /// point); ECDSA only with low S, so that nobody can turn one signature into another.
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
+        match self {
+            Self::Ed25519(bytes) => ed25519_dalek::VerifyingKey::from_bytes(bytes).is_ok_and(|key| {
+                key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+            }),
+            Self::P256(bytes) => verify_p256(bytes, message, signature),
+            Self::Secp256k1(bytes) => verify_secp256k1(bytes, message, signature),
+        }
+    }
+
+    /// The key as an address with a checksum: bech32m (BIP 350) over one byte that names the
+    /// algorithm (1 Ed25519, 2 P-256, 3 secp256k1) and the key's bytes.
+    pub fn address(&self) -> String {
+        let mut data = vec![match self {
+            Self::Ed25519(_) => 1,
+            Self::P256(_) => 2,
+            Self::Secp256k1(_) => 3,
+        }];
+        data.extend_from_slice(self.bytes());
+        // 34 bytes are far below bech32m's limit, so this cannot fail; the tagged form would do too.
+        bech32::encode::<Bech32m>(Hrp::parse_unchecked(ADDRESS_PREFIX), &data)
+            .unwrap_or_else(|_| self.to_string())
+    }
+
+    fn from_address(text: &str) -> Result<Self, KeyError> {
+        let wrong = || KeyError::Checksum(text.chars().take(100).collect());
+        // One spelling per address; bech32 would also take upper case.
+        if text.len() > 90 || text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err(wrong());
+        }
+        let checked =
+            bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(text).map_err(|_| wrong())?;
+        if checked.hrp().as_str() != ADDRESS_PREFIX {
+            return Err(wrong());
+        }
+        let data: Vec<u8> = checked.byte_iter().collect();
+        let (algorithm, bytes) = data.split_first().ok_or_else(wrong)?;
+        let name = match algorithm {
+            1 => ED25519,
+            2 => P256,
+            3 => SECP256K1,
+            _ => return Err(wrong()),
+        };
+        let key = Self::from_tagged(name, bytes)?;
+        // Bech32 leaves padding bits; only the canonical text is an address.
+        if key.address() == text { Ok(key) } else { Err(wrong()) }
+    }
+
+    fn from_tagged(algorithm: &str, bytes: &[u8]) -> Result<Self, KeyError> {
+        let form =
+            || KeyError::Form(format!("{algorithm}:{}", HEXLOWER.encode(bytes.get(..64).unwrap_or(bytes))));
+        match algorithm {
+            ED25519 => Self::ed25519(bytes.try_into().map_err(|_| form())?),
+            P256 => Self::p256(bytes.try_into().map_err(|_| form())?),
+            SECP256K1 => Self::secp256k1(bytes.try_into().map_err(|_| form())?),
+            _ => Err(form()),
+        }
+    }
+}
+
+fn verify_p256(key: &[u8; 33], message: &[u8], signature: &Signature) -> bool {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
+    // aws-lc verifies five times faster than the p256 crate, and does not care about low S.
+    p256::ecdsa::Signature::from_slice(&signature.0).is_ok_and(|s| s.normalize_s() == s)
+        && UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(message, &signature.0).is_ok()
+}
+
+fn verify_secp256k1(key: &[u8; 33], message: &[u8], signature: &Signature) -> bool {
+    use k256::ecdsa::signature::hazmat::PrehashVerifier;
+    let Ok(signature) = k256::ecdsa::Signature::from_slice(&signature.0) else { return false };
+    signature.normalize_s() == signature
+        && k256::ecdsa::VerifyingKey::from_sec1_bytes(key)
+            .is_ok_and(|key| key.verify_prehash(&Sha256::digest(message), &signature).is_ok())
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm(), HEXLOWER.encode(self.bytes()))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Signature({})", HEXLOWER.encode(&self.0))
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyError;
+
+    /// Reads the tagged hex form or an address.
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let Some((algorithm, hex)) = text.split_once(':') else {
+            return if text.starts_with("bursar1") {
+                Self::from_address(text)
+            } else {
+                Err(KeyError::Form(text.chars().take(100).collect()))
+            };
+        };
+        let bytes =
+            HEXLOWER.decode(hex.as_bytes()).map_err(|_| KeyError::Form(text.chars().take(100).collect()))?;
+        Self::from_tagged(algorithm, &bytes)
+    }
+}
+
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        crate::text::from_text(deserializer)
+    }
+}
