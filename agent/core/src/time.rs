@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
-/// 9999-12-31T23:59:59.999Z, the last instant RFC 3339 can write.
-const LAST: i64 = 253_402_300_799_999;
+/// 9999-12-30T21:59:59.999Z: the last whole second that the calendar holds in every time zone.
+const LAST: i64 = 253_402_207_199_999;
 
 /// Why a text or number is not a [`Timestamp`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ impl Timestamp {
     /// The epoch.
     pub const EPOCH: Timestamp = Timestamp(0);
 
-    /// A time from milliseconds since the epoch; refuses what RFC 3339 cannot write.
+    /// A time from milliseconds since the epoch; refuses what lies outside the range.
     pub fn from_millis(millis: i64) -> Result<Self, TimeError> {
         if (0..=LAST).contains(&millis) { Ok(Self(millis)) } else { Err(TimeError(format!("{millis} ms"))) }
     }
@@ -107,6 +107,6 @@ mod tests {
         assert!(Timestamp::from_millis(-1).is_err());
         assert!(Timestamp::from_millis(LAST + 1).is_err());
         assert_eq!(Timestamp(LAST).plus_millis(1), Timestamp(LAST));
-        assert_eq!(Timestamp(LAST).to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(Timestamp(LAST).to_string(), "9999-12-30T21:59:59.999Z");
     }
 }
