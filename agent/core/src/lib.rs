@@ -6,14 +6,17 @@
 //! | [`key`] | public keys, signatures, addresses |
 //! | [`name`], [`time`] | names and points in time |
 //! | [`intent`] | what a transaction does |
-//! | `decode` | bytes to be signed -> intent, one file per transaction format |
-//! | `envelope` | DSSE |
+//! | [`decode`] | bytes to be signed -> intent, one file per transaction format |
+//! | [`envelope`] | DSSE |
 //! | `policy` | text -> policy; `judge` |
-//! | `log` | RFC 6962 Merkle tree, checkpoints, proofs |
+//! | [`log`] | RFC 6962 Merkle tree, checkpoints, proofs |
 
 pub mod amount;
+pub mod decode;
+pub mod envelope;
 pub mod intent;
 pub mod key;
+pub mod log;
 pub mod name;
 mod text;
 pub mod time;
