@@ -8,7 +8,7 @@
 //! | [`intent`] | what a transaction does |
 //! | [`decode`] | bytes to be signed -> intent, one file per transaction format |
 //! | [`envelope`] | DSSE |
-//! | `policy` | text -> policy; `judge` |
+//! | [`policy`] | text -> policy; `judge` |
 //! | [`log`] | RFC 6962 Merkle tree, checkpoints, proofs |
 
 pub mod amount;
@@ -18,5 +18,6 @@ pub mod intent;
 pub mod key;
 pub mod log;
 pub mod name;
+pub mod policy;
 mod text;
 pub mod time;

@@ -1,0 +1,162 @@
+//! The spend policy: text to [`Policy`], and [`judge`].
+//!
+//! One TOML bundle names assets, recipients with their categories, groups and rules. Scope
+//! (accounts, assets, recipients, categories, callers) selects; an absent list takes everything.
+//! Every `[[forbid]]` that matches denies, the first `[[allow]]` in the order of the file that
+//! matches decides, and the conditions of every `[[limit]]` that matches must hold, too. No match
+//! is a denial. One file per kind of condition:
+//!
+//! | condition | file |
+//! |---|---|
+//! | `per_payment` | `amount_cap.rs` |
+//! | `budget`, `count` | `budget.rs`, over a `window.rs`; kept by [`Counters`] |
+//! | `hours` | `hours.rs` |
+//! | `valid` | `lifetime.rs` |
+
+mod amount_cap;
+mod budget;
+mod counters;
+mod denial;
+mod draw;
+mod error;
+mod explain;
+mod hours;
+mod index;
+mod judge;
+mod lifetime;
+mod nearest;
+mod parse;
+mod parse_rule;
+mod raw;
+mod rule;
+mod scope;
+mod view;
+mod warning;
+mod window;
+mod zone;
+
+use std::collections::{BTreeMap, HashMap};
+
+pub use budget::{Per, Quantity};
+pub use counters::{Counters, Left, Span, Standing};
+pub use denial::{Denial, DenialCode};
+pub use draw::Draw;
+pub use error::PolicyError;
+pub use explain::{ConditionFinding, Explanation, RuleFinding, explain};
+pub use judge::{Permit, Question, Verdict, judge};
+pub use parse::{MAX_RECIPIENTS, MAX_RULES, MAX_TEXT};
+pub use rule::Kind;
+pub use view::RuleView;
+pub use warning::Warning;
+pub use window::{CalendarUnit, Rolling, RollingError, Window};
+pub use zone::{Zone, ZoneError};
+
+use crate::amount::Asset;
+use crate::key::PublicKey;
+use crate::name::Name;
+
+/// A policy bundle that was read whole; it never changes.
+#[derive(Debug)]
+pub struct Policy {
+    text: String,
+    hash: [u8; 32],
+    version: u64,
+    assets: Vec<Asset>,
+    asset_ids: HashMap<Name, u32>,
+    /// The index's class of each asset.
+    asset_classes: Vec<u32>,
+    recipients: Vec<Recipient>,
+    by_name: HashMap<Name, u32>,
+    by_address: HashMap<PublicKey, u32>,
+    groups: BTreeMap<Name, Vec<Name>>,
+    /// Forbids, allows, limits; each kind in the order of the file.
+    rules: Vec<rule::Rule>,
+    /// Positions in `rules` in the order of the file.
+    order: Vec<u32>,
+    index: index::Index,
+}
+
+/// Somebody who can be paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// What people call it.
+    pub name: Name,
+    /// Its address: these bytes alone decide that a payment is to this recipient.
+    pub address: PublicKey,
+    /// What it is; the policy's word, never the requester's.
+    pub categories: Vec<Name>,
+    /// Its row in the index.
+    class: u32,
+}
+
+impl Policy {
+    /// Reads a bundle: at most [`MAX_TEXT`] bytes, [`MAX_RULES`] rules, [`MAX_RECIPIENTS`]
+    /// recipients. Unknown fields, unknown names and repeated names are refused.
+    pub fn parse(text: &str) -> Result<Policy, PolicyError> {
+        parse::policy(text)
+    }
+
+    /// SHA-256 of the text.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+
+    /// The text as it was read.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The bundle's version, from 1.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The asset of this name.
+    pub fn asset(&self, name: &str) -> Option<&Asset> {
+        self.assets.get(*self.asset_ids.get(name)? as usize)
+    }
+
+    fn asset_and_class(&self, name: &Name) -> Option<(&Asset, u32)> {
+        let id = *self.asset_ids.get(name)? as usize;
+        Some((self.assets.get(id)?, *self.asset_classes.get(id)?))
+    }
+
+    /// All assets in the order of the file.
+    pub fn assets(&self) -> impl Iterator<Item = &Asset> {
+        self.assets.iter()
+    }
+
+    /// The recipient of this name.
+    pub fn recipient(&self, name: &str) -> Option<&Recipient> {
+        self.recipients.get(*self.by_name.get(name)? as usize)
+    }
+
+    /// The recipient with this address.
+    pub fn recipient_at(&self, key: &PublicKey) -> Option<&Recipient> {
+        self.recipients.get(*self.by_address.get(key)? as usize)
+    }
+
+    /// All recipients in the order of the file.
+    pub fn recipients(&self) -> impl Iterator<Item = &Recipient> {
+        self.recipients.iter()
+    }
+
+    /// All groups by name, with their members.
+    pub fn groups(&self) -> impl Iterator<Item = (&Name, &[Name])> {
+        self.groups.iter().map(|(name, members)| (name, members.as_slice()))
+    }
+
+    /// All rules in the order of the file, for people to see.
+    pub fn rules(&self) -> impl Iterator<Item = RuleView> {
+        self.rules_in_order().map(RuleView::of)
+    }
+
+    fn rules_in_order(&self) -> impl Iterator<Item = &rule::Rule> {
+        self.order.iter().filter_map(|i| self.rules.get(*i as usize))
+    }
+
+    /// What is legal and surely not meant: rules that can never allow, or never come to bear.
+    pub fn warnings(&self) -> Vec<Warning> {
+        warning::warnings(self)
+    }
+}

@@ -1,0 +1,280 @@
+//! How full the budgets are.
+
+mod tally;
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::Policy;
+use super::budget::{Budget, Cap, Per, Quantity};
+use super::denial::{Denial, DenialCode};
+use super::draw::Draw;
+use super::judge::Permit;
+use super::window::Window;
+use crate::amount::Amount;
+use crate::name::Name;
+use crate::time::Timestamp;
+use tally::Tally;
+
+/// The state of all budgets, in memory; the records of decisions and settlements rebuild it.
+///
+/// A payment counts in every window from [`reserve`](Self::reserve) on, until it is
+/// [settled](Self::settle), from when on it counts at its time, or [released](Self::release).
+/// The cost of each operation does not depend on how many payments there were: a counter keeps
+/// a running sum and at most about 258 slices. Time never goes back: an earlier `now` counts as
+/// the latest one seen.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    tallies: HashMap<Slot, Tally>,
+    /// The latest `now` seen, in ms since the epoch.
+    clock: i64,
+    /// So many counters start the next search for empty ones.
+    sweep_at: usize,
+}
+
+/// When a ledger recorded a payment: at some time from the first to the last of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct Span {
+    /// Not before this time.
+    pub earliest: Timestamp,
+    /// Not after this time.
+    pub latest: Timestamp,
+}
+
+/// How full one budget is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// Spent or held.
+    pub used: Quantity,
+    /// The most that one window may hold.
+    pub cap: Quantity,
+    /// What is left.
+    pub left: Quantity,
+}
+
+/// One budget of a policy, and how full it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Its name, which is its rule's.
+    pub budget: Name,
+    /// What it is in words, like `200.00 EUR in any 7 days per recipient`.
+    pub condition: String,
+    /// Whose budget it is, where each has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<Name>,
+    /// How full it is.
+    #[serde(flatten)]
+    pub left: Left,
+}
+
+/// What a counter is kept under. The cap is not part of it: a new cap finds what was spent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Slot {
+    budget: Name,
+    per: Option<Per>,
+    key: Option<Name>,
+    window: Window,
+    /// The asset of an amount; none for a number of payments.
+    asset: Option<Name>,
+}
+
+/// Counters below which looking for empty ones is not worth it.
+const SWEEP: usize = 1024;
+
+impl Slot {
+    fn of(budget: &Budget, key: Option<&Name>) -> Self {
+        Self {
+            budget: budget.name.clone(),
+            per: budget.per,
+            key: key.cloned(),
+            window: budget.window.clone(),
+            asset: match &budget.cap {
+                Cap::Amount(asset, _) => Some(asset.name().clone()),
+                Cap::Count(_) => None,
+            },
+        }
+    }
+
+    fn of_draw(draw: &Draw) -> Self {
+        Self::of(&draw.budget, draw.key.as_ref())
+    }
+}
+
+impl Counters {
+    /// Would [`reserve`](Self::reserve) find room for this permit? Changes nothing.
+    pub fn check(&self, permit: &Permit, now: Timestamp) -> Result<(), Denial> {
+        let now = self.clock.max(now.millis());
+        permit.draws().iter().try_for_each(|draw| self.check_draw(draw, now).map(|_| ()))
+    }
+
+    /// Holds all that the permit draws if every budget has room for it, and nothing otherwise.
+    ///
+    /// Judging and reserving have to be one atomic step: no other reservation in between.
+    pub fn reserve(&mut self, permit: &Permit, now: Timestamp) -> Result<(), Denial> {
+        self.clock = self.clock.max(now.millis());
+        let slots = permit
+            .draws()
+            .iter()
+            .map(|draw| self.check_draw(draw, self.clock))
+            .collect::<Result<Vec<Slot>, Denial>>()?;
+        for (slot, draw) in slots.into_iter().zip(permit.draws()) {
+            let tally = self.tallies.entry(slot).or_default();
+            tally.advance(self.clock);
+            tally.hold(draw.units);
+        }
+        self.sweep_if_due();
+        Ok(())
+    }
+
+    /// Holds what a recorded decision drew, without asking again.
+    pub fn hold(&mut self, draws: &[Draw]) {
+        for draw in draws {
+            self.tallies.entry(Slot::of_draw(draw)).or_default().hold(draw.units);
+        }
+        self.sweep_if_due();
+    }
+
+    /// What was held is recorded now: it counts at its time instead of always.
+    ///
+    /// A rolling window counts it at `latest`; a calendar window in every period up to the one
+    /// that holds `latest`. A time that still lies in the future counts now as well.
+    pub fn settle(&mut self, draws: &[Draw], span: Span) {
+        let latest = span.latest.max(span.earliest);
+        for draw in draws {
+            let tally = self.tallies.entry(Slot::of_draw(draw)).or_default();
+            tally.release(draw.units);
+            tally.spend(draw.units, draw.budget.window.counts_until(latest));
+            tally.advance(self.clock);
+        }
+        self.sweep_if_due();
+    }
+
+    /// What was held is proven never to be recorded: it is given back.
+    pub fn release(&mut self, draws: &[Draw]) {
+        for draw in draws {
+            let slot = Slot::of_draw(draw);
+            if let Some(tally) = self.tallies.get_mut(&slot) {
+                tally.release(draw.units);
+                if tally.is_empty() {
+                    self.tallies.remove(&slot);
+                }
+            }
+        }
+    }
+
+    /// Frees everything that has left its window at this time, and drops empty counters.
+    ///
+    /// [`reserve`](Self::reserve) does so by itself; a replay of a long history, which only
+    /// holds and settles, calls it now and then with the time of the records to stay small.
+    pub fn advance(&mut self, now: Timestamp) {
+        self.clock = self.clock.max(now.millis());
+        self.sweep();
+    }
+
+    /// How full the budget is from which this draws.
+    pub fn left(&self, draw: &Draw, now: Timestamp) -> Left {
+        let used = self.tallies.get(&Slot::of_draw(draw));
+        left(&draw.budget, used.map_or(Some(Amount::ZERO), |tally| tally.used(self.clock.max(now.millis()))))
+    }
+
+    /// Would this draw alone find room?
+    pub(super) fn has_room(&self, draw: &Draw, now: Timestamp) -> bool {
+        self.check_draw(draw, self.clock.max(now.millis())).is_ok()
+    }
+
+    /// How full every budget of a policy is, in the order of its rules. Where each account,
+    /// recipient, category or requester has its own, those that used some of it.
+    ///
+    /// Walks all counters: for people, not for payments.
+    pub fn standings(&self, policy: &Policy, now: Timestamp) -> Vec<Standing> {
+        let now = self.clock.max(now.millis());
+        let mut keyed: HashMap<Slot, Vec<(&Name, &Tally)>> = HashMap::new();
+        for (slot, tally) in &self.tallies {
+            if let Some(key) = &slot.key {
+                keyed.entry(Slot { key: None, ..slot.clone() }).or_default().push((key, tally));
+            }
+        }
+        let mut standings = Vec::new();
+        for budget in policy.rules_in_order().flat_map(|rule| &rule.budgets) {
+            let slot = Slot::of(budget, None);
+            let shared = self.tallies.get(&slot);
+            let mut row = |key: Option<&Name>, tally: Option<&Tally>| {
+                standings.push(Standing {
+                    budget: budget.name.clone(),
+                    condition: budget.to_string(),
+                    key: key.cloned(),
+                    left: left(budget, tally.map_or(Some(Amount::ZERO), |tally| tally.used(now))),
+                });
+            };
+            if budget.per.is_none() || shared.is_some() {
+                row(None, shared);
+            }
+            let mut own = keyed.remove(&slot).unwrap_or_default();
+            own.sort_by_key(|(key, _)| *key);
+            own.into_iter().for_each(|(key, tally)| row(Some(key), Some(tally)));
+        }
+        standings
+    }
+
+    fn check_draw(&self, draw: &Draw, now: i64) -> Result<Slot, Denial> {
+        let slot = Slot::of_draw(draw);
+        let used = self.tallies.get(&slot).map_or(Some(Amount::ZERO), |tally| tally.used(now));
+        let budget = &*draw.budget;
+        match used.and_then(|used| used.checked_add(draw.units)) {
+            Some(sum) if sum <= budget.units() => Ok(slot),
+            Some(_) => Err(exceeded(draw, used)),
+            None => Err(Denial::by(
+                DenialCode::Overflow,
+                &budget.name,
+                format_args!("{budget}; with this payment the sum would exceed 2^256 - 1 minor units"),
+            )),
+        }
+    }
+
+    fn sweep_if_due(&mut self) {
+        if self.tallies.len() >= self.sweep_at.max(SWEEP) {
+            self.sweep();
+        }
+    }
+
+    fn sweep(&mut self) {
+        self.tallies.retain(|_, tally| {
+            tally.advance(self.clock);
+            !tally.is_empty()
+        });
+        // Doubling makes the walk a constant share of the insertions.
+        self.sweep_at = self.tallies.len().saturating_mul(2);
+    }
+}
+
+/// A sum that overflowed counts as full.
+fn left(budget: &Budget, used: Option<Amount>) -> Left {
+    let used = used.unwrap_or(Amount::MAX);
+    let cap = budget.units();
+    Left {
+        used: budget.quantity(used),
+        cap: budget.quantity(cap),
+        left: budget.quantity(cap.checked_sub(used).unwrap_or(Amount::ZERO)),
+    }
+}
+
+fn exceeded(draw: &Draw, used: Option<Amount>) -> Denial {
+    let budget = &*draw.budget;
+    let Left { used, left, .. } = left(budget, used);
+    let by = draw.key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
+    let verb = |quantity: &Quantity| match quantity {
+        Quantity::Count(one) if *one == Amount::from(1) => "is",
+        _ => "are",
+    };
+    Denial::by(
+        draw.code(),
+        &budget.name,
+        format_args!(
+            "{budget}; {used} {} used{by}, {left} {} left, asked {}",
+            verb(&used),
+            verb(&left),
+            draw.quantity()
+        ),
+    )
+}

@@ -1,0 +1,295 @@
+//! Finds the rules whose scope matches by intersecting one row of bits per dimension.
+//!
+//! Names that the same rules mention share a class, and each class has one row with a bit per
+//! rule; so a lookup costs one hash per dimension, whatever the number of rules and recipients.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::error::Fault;
+use super::rule::Rule;
+use super::scope::{Dimension, Scope};
+use super::{Kind, Recipient};
+use crate::amount::Asset;
+use crate::name::Name;
+
+/// Most bytes of rows; ten thousand rules and fifty thousand classes of recipients.
+pub(super) const MAX_BYTES: usize = 64 << 20;
+
+type Groups = std::collections::BTreeMap<Name, Vec<Name>>;
+
+/// Rows of bits, one per class; bit i stands for rule i.
+#[derive(Debug)]
+pub(super) struct Rows {
+    words: usize,
+    bits: Vec<u64>,
+}
+
+/// Classes of names in one list of the scope. Class 0 is every name that no rule mentions.
+#[derive(Debug)]
+struct Classes {
+    of: HashMap<Name, u32>,
+    rows: Rows,
+}
+
+#[derive(Debug)]
+pub(super) struct Index {
+    /// Rules are kept as forbids, allows, limits; these are the ends of the first two.
+    pub forbids: usize,
+    pub allows: usize,
+    pub rules: usize,
+    accounts: Classes,
+    callers: Classes,
+    assets: Classes,
+    recipients: Rows,
+}
+
+/// The rows of one payment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lookup<'a>([&'a [u64]; 4]);
+
+impl Rows {
+    fn new(rules: usize) -> Self {
+        Self { words: rules.div_ceil(64), bits: Vec::new() }
+    }
+
+    pub(super) fn row(&self, class: u32) -> &[u64] {
+        let start = class as usize * self.words;
+        &self.bits[start..start + self.words]
+    }
+
+    pub(super) fn classes(&self) -> u32 {
+        self.bits.len().checked_div(self.words).unwrap_or(0) as u32
+    }
+
+    fn push(&mut self, row: &[u64]) -> Result<u32, Fault> {
+        let class = self.classes();
+        self.bits.extend_from_slice(row);
+        if self.bits.len() * 8 > MAX_BYTES {
+            return Err(Fault::new(
+                &(0..0),
+                "the rules and the names in them make too many combinations; name categories or groups instead of single recipients, accounts or callers",
+            ));
+        }
+        Ok(class)
+    }
+}
+
+fn set(row: &mut [u64], rule: usize) {
+    row[rule / 64] |= 1 << (rule % 64);
+}
+
+/// Gives equal lists equal numbers.
+#[derive(Default)]
+struct Interner(HashMap<Vec<u32>, u32>);
+
+impl Interner {
+    fn id(&mut self, list: Vec<u32>) -> u32 {
+        let next = self.0.len() as u32;
+        *self.0.entry(list).or_insert(next)
+    }
+}
+
+impl Classes {
+    /// `any` are the rules without this list. Groups are opened once each, not once per rule.
+    fn build(
+        rules: &[Rule],
+        groups: &Groups,
+        names: impl Fn(&Scope) -> Option<&Vec<Name>>,
+        any: &[u64],
+    ) -> Result<Self, Fault> {
+        let mut mentions: HashMap<&Name, Vec<u32>> = HashMap::new();
+        for (rule, scope) in rules.iter().map(|rule| &rule.scope).enumerate() {
+            for name in names(scope).into_iter().flatten() {
+                let rules = mentions.entry(name).or_default();
+                if rules.last() != Some(&(rule as u32)) {
+                    rules.push(rule as u32);
+                }
+            }
+        }
+        let (mut postings, mut posting_ids) = (Vec::new(), Interner::default());
+        let mut held: HashMap<&Name, Vec<u32>> = HashMap::new();
+        for (name, rules) in mentions {
+            let id = posting_ids.id(rules.clone());
+            if id as usize == postings.len() {
+                postings.push(rules);
+            }
+            match groups.get(name) {
+                Some(members) => members.iter().for_each(|member| held.entry(member).or_default().push(id)),
+                None => held.entry(name).or_default().push(id),
+            }
+        }
+        let mut rows = Rows { words: any.len(), bits: Vec::new() };
+        rows.push(any)?;
+        let (mut class_ids, mut of) = (Interner::default(), HashMap::with_capacity(held.len()));
+        class_ids.id(Vec::new());
+        for (name, mut ids) in held {
+            ids.sort_unstable();
+            ids.dedup();
+            let known = class_ids.0.len();
+            let class = class_ids.id(ids.clone());
+            if class as usize == known {
+                let mut row = any.to_vec();
+                ids.iter()
+                    .filter_map(|id| postings.get(*id as usize))
+                    .flatten()
+                    .for_each(|rule| set(&mut row, *rule as usize));
+                rows.push(&row)?;
+            }
+            of.insert(name.clone(), class);
+        }
+        Ok(Self { of, rows })
+    }
+
+    fn class(&self, name: &Name) -> u32 {
+        self.of.get(name).copied().unwrap_or(0)
+    }
+}
+
+/// A row of the rules for which this holds.
+fn rules_where(rules: &[Rule], holds: impl Fn(&Rule) -> bool) -> Vec<u64> {
+    let mut row = vec![0; rules.len().div_ceil(64)];
+    rules.iter().enumerate().filter(|(_, rule)| holds(rule)).for_each(|(i, _)| set(&mut row, i));
+    row
+}
+
+impl Index {
+    /// Indexes rules sorted as forbids, allows, limits, and gives every recipient its class.
+    pub(super) fn build(
+        rules: &[Rule],
+        groups: &Groups,
+        recipients: &mut [Recipient],
+    ) -> Result<Self, Fault> {
+        let count = |kind| rules.iter().filter(|rule| rule.kind == kind).count();
+        let classes = |names: fn(&Scope) -> Option<&Vec<Name>>| {
+            Classes::build(rules, groups, names, &rules_where(rules, |rule| names(&rule.scope).is_none()))
+        };
+        let (forbids, allows) = (count(Kind::Forbid), count(Kind::Allow));
+        Ok(Self {
+            forbids,
+            allows: forbids + allows,
+            rules: rules.len(),
+            accounts: classes(|scope| scope.accounts.as_ref())?,
+            callers: classes(|scope| scope.callers.as_ref())?,
+            assets: classes(|scope| scope.assets.as_ref())?,
+            recipients: recipient_rows(
+                rules,
+                &classes(|scope| scope.recipients.as_ref())?,
+                // Rules without categories must not show here: all and any are about listed ones.
+                &Classes::build(
+                    rules,
+                    groups,
+                    |scope| scope.categories.as_ref(),
+                    &vec![0; rules.len().div_ceil(64)],
+                )?,
+                recipients,
+            )?,
+        })
+    }
+
+    /// The class of an asset, kept beside it.
+    pub(super) fn asset_class(&self, asset: &Asset) -> u32 {
+        self.assets.class(asset.name())
+    }
+
+    pub(super) fn lookup(&self, account: &Name, asset: u32, caller: &Name, recipient: u32) -> Lookup<'_> {
+        Lookup([
+            self.accounts.rows.row(self.accounts.class(account)),
+            self.assets.rows.row(asset),
+            self.callers.rows.row(self.callers.class(caller)),
+            self.recipients.row(recipient),
+        ])
+    }
+
+    /// All rows of one dimension, for questions about rules instead of payments.
+    pub(super) fn rows(&self, dimension: Dimension) -> &Rows {
+        match dimension {
+            Dimension::Account => &self.accounts.rows,
+            Dimension::Asset => &self.assets.rows,
+            Dimension::Caller => &self.callers.rows,
+            Dimension::Recipient => &self.recipients,
+        }
+    }
+}
+
+/// One row for each combination of a recipient's name and categories.
+fn recipient_rows(
+    rules: &[Rule],
+    names: &Classes,
+    categories: &Classes,
+    recipients: &mut [Recipient],
+) -> Result<Rows, Fault> {
+    let uncategorised = rules_where(rules, |rule| rule.scope.categories.is_none());
+    let allow = rules_where(rules, |rule| rule.kind == Kind::Allow);
+    let (mut rows, mut ids) = (Rows::new(rules.len()), Interner::default());
+    for recipient in recipients {
+        let mut key: Vec<u32> = recipient.categories.iter().map(|name| categories.class(name)).collect();
+        key.sort_unstable();
+        key.dedup();
+        let carried = key.clone();
+        key.push(names.class(&recipient.name));
+        let known = ids.0.len();
+        recipient.class = ids.id(key);
+        if recipient.class as usize != known {
+            continue;
+        }
+        let name = names.rows.row(names.class(&recipient.name));
+        let row: Vec<u64> = (0..rows.words)
+            .map(|word| {
+                let listed = carried.iter().map(|class| categories.rows.row(*class)[word]);
+                let any = listed.clone().fold(0, |a, b| a | b);
+                let all = if carried.is_empty() { 0 } else { listed.fold(!0, |a, b| a & b) };
+                name[word] & (uncategorised[word] | (all & allow[word]) | (any & !allow[word]))
+            })
+            .collect();
+        rows.push(&row)?;
+    }
+    Ok(rows)
+}
+
+impl<'a> Lookup<'a> {
+    fn word(&self, at: usize) -> u64 {
+        let [a, b, c, d] = self.0;
+        a[at] & b[at] & c[at] & d[at]
+    }
+
+    /// The rules in this range whose whole scope matches, in order.
+    pub(super) fn matching(self, range: Range<usize>) -> impl Iterator<Item = usize> + 'a {
+        bits(range, move |at| self.word(at))
+    }
+
+    /// The rules in this range whose scope matches but for this dimension.
+    pub(super) fn nearly(self, range: Range<usize>, but: Dimension) -> impl Iterator<Item = usize> + 'a {
+        let others = Dimension::ALL.into_iter().zip(self.0).filter(move |(dimension, _)| *dimension != but);
+        bits(range, move |at| others.clone().fold(!self.0[but as usize][at], |word, (_, row)| word & row[at]))
+    }
+
+    /// The rules in this range whose list of this dimension matches.
+    pub(super) fn single(self, range: Range<usize>, only: Dimension) -> impl Iterator<Item = usize> + 'a {
+        bits(range, move |at| self.0[only as usize][at])
+    }
+}
+
+/// The positions of set bits in this range.
+fn bits<'a>(range: Range<usize>, word: impl Fn(usize) -> u64 + 'a) -> impl Iterator<Item = usize> + 'a {
+    let mut at = range.start / 64;
+    let mut left = if range.is_empty() { 0 } else { word(at) & (!0 << (range.start % 64)) };
+    std::iter::from_fn(move || {
+        while left == 0 {
+            at += 1;
+            if at * 64 >= range.end {
+                return None;
+            }
+            left = word(at);
+        }
+        let bit = at * 64 + left.trailing_zeros() as usize;
+        left &= left - 1;
+        if bit < range.end {
+            Some(bit)
+        } else {
+            left = 0;
+            at = range.end;
+            None
+        }
+    })
+}

@@ -1,0 +1,105 @@
+//! Condition: only between two dates or moments.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use toml::Spanned;
+use toml::value::Datetime;
+
+use super::denial::{Denial, DenialCode};
+use super::error::Fault;
+use super::raw;
+use super::zone::Zone;
+use crate::name::Name;
+use crate::time::Timestamp;
+
+/// When a rule lives: from `from` on, both as date and as moment; until the end of the date
+/// `until`, or before the moment `until`. Dates are those of one zone, UTC unless it is given.
+#[derive(Clone, Debug)]
+pub(super) struct Lifetime {
+    from: Option<i64>,
+    end: Option<i64>,
+    written: String,
+    dates: Option<Zone>,
+}
+
+enum Edge {
+    Date(Date),
+    Moment(i64),
+}
+
+impl Lifetime {
+    pub(super) fn parse(raw: raw::Valid) -> Result<Self, Fault> {
+        let zone = raw.zone.unwrap_or(Zone::UTC);
+        let (from, until) = (edge(raw.from.as_ref())?, edge(raw.until.as_ref())?);
+        let dates = [&from, &until].iter().any(|edge| matches!(edge, Some(Edge::Date(_))));
+        let words = [("from", raw.from), ("until", raw.until)];
+        let written = words
+            .into_iter()
+            .filter_map(|(word, edge)| edge.map(|edge| format!("{word} {}", edge.get_ref())))
+            .collect::<Vec<_>>()
+            .join(" ");
+        Ok(Self {
+            from: from.map(|edge| match edge {
+                Edge::Date(date) => zone.start_of(date),
+                Edge::Moment(at) => at,
+            }),
+            end: until.map(|edge| match edge {
+                // The last date of the calendar has no tomorrow: then there is no end.
+                Edge::Date(date) => date.tomorrow().map_or(i64::MAX, |next| zone.start_of(next)),
+                Edge::Moment(at) => at,
+            }),
+            written,
+            dates: dates.then_some(zone),
+        })
+    }
+
+    pub(super) fn holds(&self, now: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= now.millis()) && self.end.is_none_or(|end| now.millis() < end)
+    }
+
+    /// Is it over before it begins?
+    pub(super) fn never(&self) -> bool {
+        matches!((self.from, self.end), (Some(from), Some(end)) if from >= end)
+    }
+
+    pub(super) fn denial(&self, rule: &Name, now: Timestamp) -> Denial {
+        let zone = self.dates.clone().unwrap_or(Zone::UTC);
+        let at = zone.local(now);
+        let time = format_args!("{} {:02}:{:02}", at.date(), at.hour(), at.minute()).to_string();
+        Denial::by(DenialCode::Lifetime, rule, format_args!("{self} only; it is {time} ({zone})"))
+    }
+}
+
+fn edge(value: Option<&Spanned<Datetime>>) -> Result<Option<Edge>, Fault> {
+    let Some(value) = value else { return Ok(None) };
+    let wrong = || {
+        Fault::new(
+            &value.span(),
+            format_args!(
+                "{} is neither a date like 2026-12-01 nor a moment with its offset like 2026-12-01T08:00:00+01:00",
+                value.get_ref()
+            ),
+        )
+    };
+    let parsed = match value.get_ref() {
+        Datetime { date: Some(_), time: Some(_), offset: Some(_) } => {
+            let moment: jiff::Timestamp = value.get_ref().to_string().parse().map_err(|_| wrong())?;
+            Edge::Moment(moment.as_millisecond())
+        }
+        Datetime { date: Some(_), time: None, offset: None } => {
+            Edge::Date(value.get_ref().to_string().parse().map_err(|_| wrong())?)
+        }
+        _ => return Err(wrong()),
+    };
+    Ok(Some(parsed))
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.dates {
+            Some(zone) if *zone != Zone::UTC => write!(f, "{} ({zone})", self.written),
+            _ => f.write_str(&self.written),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Text to policy: the only place where names are looked up slowly and faults are found.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sha2::{Digest, Sha256};
+use toml::Spanned;
+
+use super::error::{Fault, Lines};
+use super::index::Index;
+use super::parse_rule::RuleParser;
+use super::{Kind, Policy, PolicyError, Recipient, raw};
+use crate::amount::Asset;
+use crate::name::Name;
+
+/// Longest text in bytes.
+pub const MAX_TEXT: usize = 16 << 20;
+/// Most rules of all kinds.
+pub const MAX_RULES: usize = 10_000;
+/// Most recipients.
+pub const MAX_RECIPIENTS: usize = 1_000_000;
+
+pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
+    if text.len() > MAX_TEXT {
+        // The text is not worth a walk to the line.
+        return Err(PolicyError {
+            line: 1,
+            column: 1,
+            message: format!("the policy has {} bytes; it may have at most {MAX_TEXT}", text.len()),
+        });
+    }
+    bundle(text).map_err(|fault| fault.locate(text))
+}
+
+fn bundle(text: &str) -> Result<Policy, Fault> {
+    let mut raw: raw::Bundle = toml::from_str(text)?;
+    let version = version(raw.version.as_ref())?;
+    let assets = assets(std::mem::take(&mut raw.assets))?;
+    let asset_ids: HashMap<Name, u32> = (0..).zip(&assets).map(|(i, a)| (a.name().clone(), i)).collect();
+    let (mut recipients, by_address) = recipients(std::mem::take(&mut raw.recipients))?;
+    let by_name: HashMap<Name, u32> = (0..).zip(&recipients).map(|(i, r)| (r.name.clone(), i)).collect();
+    let categories: BTreeSet<Name> =
+        recipients.iter().flat_map(|recipient| &recipient.categories).cloned().collect();
+    let groups = groups(std::mem::take(&mut raw.groups), &by_name, &categories)?;
+
+    let mut written: Vec<(Kind, raw::Rule)> = Vec::new();
+    written.extend(raw.forbid.into_iter().map(|rule| (Kind::Forbid, rule)));
+    written.extend(raw.allow.into_iter().map(|rule| (Kind::Allow, rule)));
+    written.extend(raw.limit.into_iter().map(|rule| (Kind::Limit, rule)));
+    if let Some((_, rule)) = written.get(MAX_RULES) {
+        let message = format!("the policy has {} rules; it may have at most {MAX_RULES}", written.len());
+        return Err(Fault::new(&rule.name.span(), message));
+    }
+    let mut order: Vec<(usize, u32)> =
+        (0..).zip(&written).map(|(i, (_, rule))| (rule.name.span().start, i)).collect();
+    order.sort_unstable();
+
+    let lines = Lines::of(text);
+    let mut parser = RuleParser::new(&assets, &by_name, &groups, &lines);
+    let rules =
+        written.into_iter().map(|(kind, rule)| parser.rule(kind, rule)).collect::<Result<Vec<_>, _>>()?;
+    let index = Index::build(&rules, &groups, &mut recipients)?;
+    let asset_classes = assets.iter().map(|asset| index.asset_class(asset)).collect();
+    Ok(Policy {
+        text: text.to_owned(),
+        hash: Sha256::digest(text).into(),
+        version,
+        assets,
+        asset_ids,
+        asset_classes,
+        recipients,
+        by_name,
+        by_address,
+        groups,
+        rules,
+        order: order.into_iter().map(|(_, i)| i).collect(),
+        index,
+    })
+}
+
+fn version(raw: Option<&Spanned<i64>>) -> Result<u64, Fault> {
+    match raw {
+        None => Err(Fault::new(&(0..0), "expected the policy's version; write version = 1 at the top")),
+        Some(number) => match u64::try_from(*number.get_ref()) {
+            Ok(version @ 1..) => Ok(version),
+            _ => Err(Fault::new(&number.span(), "expected a version of 1 or more")),
+        },
+    }
+}
+
+/// Entries of a table in the order of the file.
+fn in_order<V>(table: BTreeMap<Spanned<Name>, V>) -> Vec<(Spanned<Name>, V)> {
+    let mut entries: Vec<_> = table.into_iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+}
+
+fn assets(raw: BTreeMap<Spanned<Name>, raw::Asset>) -> Result<Vec<Asset>, Fault> {
+    in_order(raw)
+        .into_iter()
+        .map(|(name, asset)| {
+            Asset::new(name.into_inner(), *asset.decimals.get_ref())
+                .map_err(|error| Fault::new(&asset.decimals.span(), error))
+        })
+        .collect()
+}
+
+type ByAddress = HashMap<crate::key::PublicKey, u32>;
+
+fn recipients(raw: BTreeMap<Spanned<Name>, raw::Recipient>) -> Result<(Vec<Recipient>, ByAddress), Fault> {
+    let mut by_address: ByAddress = HashMap::with_capacity(raw.len());
+    let mut recipients: Vec<Recipient> = Vec::with_capacity(raw.len());
+    for (name, recipient) in in_order(raw) {
+        if recipients.len() == MAX_RECIPIENTS {
+            let message = format!("the policy may have at most {MAX_RECIPIENTS} recipients");
+            return Err(Fault::new(&name.span(), message));
+        }
+        let at = recipient.address.span();
+        let address = recipient.address.into_inner();
+        if let Some(other) = by_address.insert(address, recipients.len() as u32) {
+            let other = recipients.get(other as usize).map_or("another", |other| other.name.as_str());
+            let message =
+                format!("\"{other}\" has this address already; an address belongs to one recipient");
+            return Err(Fault::new(&at, message));
+        }
+        let mut categories: Vec<Name> = Vec::with_capacity(recipient.categories.len());
+        for category in recipient.categories {
+            if categories.contains(category.get_ref()) {
+                return Err(Fault::new(&category.span(), "this category is listed twice; remove one"));
+            }
+            categories.push(category.into_inner());
+        }
+        recipients.push(Recipient { name: name.into_inner(), address, categories, class: 0 });
+    }
+    Ok((recipients, by_address))
+}
+
+fn groups(
+    raw: BTreeMap<Spanned<Name>, raw::Names>,
+    recipients: &HashMap<Name, u32>,
+    categories: &BTreeSet<Name>,
+) -> Result<BTreeMap<Name, Vec<Name>>, Fault> {
+    let names: BTreeSet<Name> = raw.keys().map(|name| name.get_ref().clone()).collect();
+    let mut groups = BTreeMap::new();
+    for (name, members) in in_order(raw) {
+        for (taken, what) in [
+            (recipients.contains_key(name.get_ref()), "a recipient"),
+            (categories.contains(name.get_ref()), "a category"),
+        ] {
+            if taken {
+                let message =
+                    format!("\"{}\" is {what}'s name already; give the group another", name.get_ref());
+                return Err(Fault::new(&name.span(), message));
+            }
+        }
+        if let Some(nested) = members.iter().find(|member| names.contains(member.get_ref())) {
+            let message =
+                format!("\"{}\" is a group; a group holds names only, list its members", nested.get_ref());
+            return Err(Fault::new(&nested.span(), message));
+        }
+        groups.insert(name.into_inner(), super::scope::plain(members));
+    }
+    Ok(groups)
+}

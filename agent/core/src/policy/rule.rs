@@ -1,0 +1,76 @@
+//! One rule: its scope, and the conditions that have to hold.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::amount_cap::AmountCap;
+use super::budget::Budget;
+use super::denial::Denial;
+use super::hours::Hours;
+use super::judge::{Clock, Facts};
+use super::lifetime::Lifetime;
+use super::scope::Scope;
+use crate::intent::Action;
+use crate::name::Name;
+
+/// What a rule does with the payments in its scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The first that matches decides, and all its conditions must hold.
+    Allow,
+    /// Its conditions must hold, too.
+    Limit,
+    /// Denies.
+    Forbid,
+}
+
+/// A rule as parsed.
+#[derive(Clone, Debug)]
+pub(super) struct Rule {
+    pub kind: Kind,
+    pub name: Name,
+    pub line: usize,
+    /// There is one so far; a second has to become a dimension of the index.
+    pub action: Action,
+    pub scope: Scope,
+    pub per_payment: Option<AmountCap>,
+    /// At most one of an amount and one of a number of payments, in this order.
+    pub budgets: Vec<Arc<Budget>>,
+    pub hours: Option<Hours>,
+    pub lifetime: Option<Lifetime>,
+}
+
+impl Rule {
+    /// The first condition that fails by itself; budgets are for the counters to check.
+    pub(super) fn check<'a>(&'a self, facts: &Facts<'_>, clock: &mut Clock<'a>) -> Result<(), Denial> {
+        if let Some(lifetime) = &self.lifetime
+            && !lifetime.holds(clock.now())
+        {
+            return Err(lifetime.denial(&self.name, clock.now()));
+        }
+        if let Some(hours) = &self.hours
+            && !hours.open(clock.local(hours.zone()))
+        {
+            return Err(hours.denial(&self.name, clock.now()));
+        }
+        match &self.per_payment {
+            Some(cap) if !cap.holds(facts.question.intent.amount) => {
+                Err(cap.denial(&self.name, facts.question.intent.amount))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Is this the time at which a forbid rule forbids?
+    pub(super) fn is_on<'a>(&'a self, clock: &mut Clock<'a>) -> bool {
+        self.lifetime.as_ref().is_none_or(|lifetime| lifetime.holds(clock.now()))
+            && self.hours.as_ref().is_none_or(|hours| hours.open(clock.local(hours.zone())))
+    }
+
+    /// Does it do what it does at any time?
+    pub(super) fn is_timeless(&self) -> bool {
+        self.lifetime.is_none() && self.hours.is_none()
+    }
+}
