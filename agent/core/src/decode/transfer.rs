@@ -168,6 +168,19 @@ impl Payload {
         Self::new(transfer, bytes)
     }
 
+    /// Reads what an envelope carries: the payload, and the only signature, which is said to be
+    /// the payer's. Whether it holds, [`SignedTransfer::verify`] tells.
+    pub fn from_envelope(envelope: &Envelope) -> Result<(Self, Signature), TransferError> {
+        if envelope.payload_type != PAYLOAD_TYPE {
+            return Err(TransferError::Type(envelope.payload_type.chars().take(100).collect()));
+        }
+        let payload = Self::decode(envelope.payload.clone())?;
+        match envelope.signatures.as_slice() {
+            [only] if only.keyid == payload.transfer.from => Ok((payload, only.signature)),
+            _ => Err(TransferError::Signer(payload.transfer.from)),
+        }
+    }
+
     fn new(transfer: Transfer, bytes: Vec<u8>) -> Result<Self, TransferError> {
         let Transfer { created, valid_until, .. } = transfer;
         let life = valid_until.millis() - created.millis();
@@ -242,14 +255,8 @@ impl SignedTransfer {
 
     /// Decodes and verifies what an envelope carries; its only signature is the payer's.
     pub fn from_envelope(envelope: &Envelope) -> Result<Self, TransferError> {
-        if envelope.payload_type != PAYLOAD_TYPE {
-            return Err(TransferError::Type(envelope.payload_type.chars().take(100).collect()));
-        }
-        let payload = Payload::decode(envelope.payload.clone())?;
-        match envelope.signatures.as_slice() {
-            [only] if only.keyid == payload.transfer.from => Self::verify(payload, only.signature),
-            _ => Err(TransferError::Signer(payload.transfer.from)),
-        }
+        let (payload, signature) = Payload::from_envelope(envelope)?;
+        Self::verify(payload, signature)
     }
 
     /// The transfer and its signature as a DSSE envelope.
