@@ -4,11 +4,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cryptoki::object::Attribute;
-use cryptoki::session::{Session, UserType};
+use cryptoki::object::ObjectHandle;
+use cryptoki::session::Session;
 use sha2::{Digest, Sha256};
 
-use crate::op::lookup;
+use crate::pool::seat::Seat;
 use crate::{Algorithm, Error, KeyUri, Module, Pin, PoolOptions, TokenUri};
 
 /// What a run measured.
@@ -53,34 +53,21 @@ pub fn run(
     let mut seats = Vec::new();
     {
         let _inside = module.enter();
-        let label = TokenUri::of(token.info());
-        let (slot, _) = module
-            .slots()?
-            .into_iter()
-            .find(|(_, info)| label.matches(info))
-            .ok_or_else(|| Error::Unplugged { token: label.to_string() })?;
         for _ in 0..threads.max(1) {
-            let session = module.context().open_rw_session_no_drop(slot)?;
-            // Logged in through the pool already: says so, or does it.
-            let _ = session.login(UserType::User, Some(pin.auth()));
-            let mut handle = lookup::private_handle(&session, &key)?;
-            if copy {
-                handle = session
-                    .copy_object(handle, &[Attribute::Token(false)])
-                    .map_err(|e| Error::Unsupported(format!("a copy of the key: {e}")))?;
-            }
-            seats.push((session, handle));
+            let seat = Seat::open(token.shared())?;
+            let handle = seat.bare_handle(&key, copy)?;
+            seats.push((seat, handle));
         }
     }
     let algorithm = key.algorithm();
     let begin = Instant::now();
     let runs: Vec<_> = seats
         .into_iter()
-        .map(|(session, handle)| {
+        .map(|(seat, handle)| {
             let module = module.clone();
             thread::spawn(move || {
-                let times = sign_until(&module, &session, handle, algorithm, begin + duration);
-                (session, times)
+                let times = sign_until(&module, &seat.session, handle, algorithm, begin + duration);
+                (seat, times)
             })
         })
         .collect();
@@ -88,8 +75,8 @@ pub fn run(
     let mut failure = None;
     for run in runs {
         match run.join() {
-            Ok((session, one)) => {
-                module.retire(module.epoch(), session);
+            Ok((seat, one)) => {
+                module.retire(seat.epoch, seat.session);
                 match one {
                     Ok(one) => times.extend(one),
                     Err(error) => failure = Some(error),
@@ -114,7 +101,7 @@ pub fn run(
 fn sign_until(
     module: &Module,
     session: &Session,
-    handle: cryptoki::object::ObjectHandle,
+    handle: ObjectHandle,
     algorithm: Algorithm,
     end: Instant,
 ) -> Result<Vec<u64>, Error> {

@@ -81,6 +81,14 @@ pub enum Error {
     /// The token has no user PIN yet.
     #[error("the token has no user PIN yet: finish its initialisation (pkcs11-tool --init-pin)")]
     PinNotInitialized,
+    /// A new PIN is shorter or longer than the token takes.
+    #[error("the token takes PINs of {min} to {max} bytes: choose another")]
+    PinLength {
+        /// The fewest bytes.
+        min: usize,
+        /// The most bytes.
+        max: usize,
+    },
     /// No key matches, or the key's public part is gone or different.
     #[error("no key matches {wanted} ({why}); {}: check the name, or generate the key", there(available))]
     KeyNotFound {

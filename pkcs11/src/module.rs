@@ -6,8 +6,8 @@ mod initialize;
 
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cryptoki::context::Pkcs11;
@@ -15,7 +15,7 @@ use cryptoki::error::{Error as Cryptoki, RvError};
 use cryptoki::session::Session;
 use cryptoki::slot::Slot;
 
-use crate::pool::PoolOptions;
+use crate::pool::{PoolOptions, lock};
 use crate::quirk::Environment;
 use crate::raw::{self, Calls};
 use crate::{Error, Pin, Token, TokenInfo, TokenUri};
@@ -27,6 +27,10 @@ const EXCLUSIVE: Duration = Duration::from_secs(10);
 
 /// How many discarded sessions may wait before a worker stops the module shortly to close them.
 const RETIRED_MOST: usize = 16;
+
+/// How long it then waits for silence. Nobody enters meanwhile, so it is short; after a failure it is
+/// tried again when twice as many wait, so that a call that hangs does not slow the others down.
+const SILENCE: Duration = Duration::from_millis(50);
 
 /// How to initialise a module.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,7 +59,11 @@ pub(crate) struct Inner {
     epoch: AtomicU64,
     /// Sessions in doubt, still open; closed when no other call is running.
     retired: Mutex<Vec<(u64, Session)>>,
+    /// How many of them are closed next.
+    bury_at: AtomicUsize,
     environment: Environment,
+    /// Held over searches where the quirks say so; across tokens, since several may be one.
+    searching: Mutex<()>,
 }
 
 impl Module {
@@ -92,7 +100,9 @@ impl Module {
             gate: Gate::default(),
             epoch: AtomicU64::new(1),
             retired: Mutex::default(),
+            bury_at: AtomicUsize::new(RETIRED_MOST),
             environment: Environment::read(),
+            searching: Mutex::default(),
         })))
     }
 
@@ -191,6 +201,10 @@ impl Module {
         &self.0.calls
     }
 
+    pub(crate) fn searching(&self) -> MutexGuard<'_, ()> {
+        lock(&self.0.searching)
+    }
+
     pub(crate) fn environment(&self) -> &Environment {
         &self.0.environment
     }
@@ -213,12 +227,15 @@ impl Module {
     /// Closes retired sessions if there are many, or `all` of them. Called outside the gate. When
     /// the module does not fall silent they stay open, which costs a handle each and nothing else.
     pub(crate) fn bury(&self, all: bool) {
-        if self.retired().len() < if all { 1 } else { RETIRED_MOST } {
+        let waiting = self.retired().len();
+        if waiting == 0 || (!all && waiting < self.0.bury_at.load(Ordering::Relaxed)) {
             return;
         }
-        let Some(_closed) = self.0.gate.close(Duration::from_secs(1)) else {
+        let Some(_closed) = self.0.gate.close(SILENCE) else {
+            self.0.bury_at.store(waiting * 2, Ordering::Relaxed);
             return;
         };
+        self.0.bury_at.store(RETIRED_MOST, Ordering::Relaxed);
         let current = self.epoch();
         for (epoch, session) in self.retired().drain(..) {
             if epoch == current {
@@ -228,8 +245,8 @@ impl Module {
         }
     }
 
-    fn retired(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Session)>> {
-        self.0.retired.lock().unwrap_or_else(PoisonError::into_inner)
+    fn retired(&self) -> MutexGuard<'_, Vec<(u64, Session)>> {
+        lock(&self.0.retired)
     }
 }
 

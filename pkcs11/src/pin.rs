@@ -7,18 +7,26 @@ use zeroize::Zeroizing;
 
 /// A PIN: wiped when dropped, never printed.
 #[derive(Clone)]
-pub struct Pin(AuthPin);
+pub struct Pin {
+    auth: AuthPin,
+    length: usize,
+}
 
 impl Pin {
     /// Takes the PIN over; the string given is wiped.
     pub fn new(pin: String) -> Pin {
         // An exact copy, so that no reallocation leaves a piece of the PIN behind.
         let pin = Zeroizing::new(pin);
-        Pin(AuthPin::from(Box::<str>::from(pin.as_str())))
+        Pin { auth: AuthPin::from(Box::<str>::from(pin.as_str())), length: pin.len() }
     }
 
     pub(crate) fn auth(&self) -> &AuthPin {
-        &self.0
+        &self.auth
+    }
+
+    /// In bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.length
     }
 }
 

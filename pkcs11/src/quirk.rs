@@ -61,6 +61,20 @@ impl Quirk {
         }
     }
 
+    /// Whether a key that is to be copied must be modifiable: SoftHSM refuses a session copy of one that
+    /// is not (CKR_ATTRIBUTE_READ_ONLY, for CKA_TOKEN). That gives away little, since whoever may
+    /// copy a key may change the copy; sensitive and non-extractable stay so either way.
+    pub(crate) fn copyable_is_modifiable(self) -> bool {
+        self == Quirk::SoftHsm
+    }
+
+    /// Whether searches, and whatever makes or destroys token objects, must take turns. SoftHSM lists
+    /// its folder again when it has changed, and two threads that do so at once take the same file for
+    /// two objects: from then on each key is there twice until C_Finalize.
+    pub(crate) fn searches_alone(self) -> bool {
+        self == Quirk::SoftHsm
+    }
+
     /// Whether a key template may carry this attribute, and its value be read back.
     pub(crate) fn keeps(self, attribute: &Attribute) -> bool {
         match self {
@@ -68,13 +82,6 @@ impl Quirk {
             Quirk::Nss => !matches!(attribute, Attribute::Copyable(_)),
             Quirk::SoftHsm | Quirk::Standard => true,
         }
-    }
-
-    /// What a refusal to generate a key of this algorithm means.
-    pub(crate) fn generate_error(self, algorithm: Algorithm, error: Error) -> Error {
-        let _ = self;
-        let _ = algorithm;
-        error
     }
 
     /// Why private data objects cannot be kept on it.

@@ -27,6 +27,11 @@ impl Token {
         Ok(Token(Arc::new(Pool::start(module, info, pin, options)?)))
     }
 
+    #[cfg(any(test, feature = "bench"))]
+    pub(crate) fn shared(&self) -> &crate::pool::Shared {
+        &self.0.shared
+    }
+
     /// What the token said of itself when it was opened.
     pub fn info(&self) -> &TokenInfo {
         &self.0.shared.info
@@ -77,7 +82,7 @@ impl Token {
         self.0.submit(move |worker| {
             let shared = Arc::clone(&worker.shared);
             let _turn = shared.writing();
-            worker.attempt(|_, seat| generate::unused(&seat.session, &new))?;
+            worker.attempt(|_, seat| generate::unused(seat, &new))?;
             worker.once(|shared, seat| generate::generate(shared, seat, &new))
         })
     }

@@ -2,6 +2,8 @@
 
 use cryptoki::slot::{Slot, TokenInfo as Raw};
 
+use crate::Error;
+
 /// C_GetTokenInfo, as far as it is needed. Text is trimmed of its padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
@@ -26,6 +28,17 @@ pub struct PinFlags {
     pub final_try: bool,
     /// It is locked.
     pub locked: bool,
+}
+
+impl PinFlags {
+    /// Whether a login may be tried without a person: never the last try.
+    pub(crate) fn may_try(self) -> Result<(), Error> {
+        match self {
+            PinFlags { locked: true, .. } => Err(Error::PinLocked),
+            PinFlags { final_try: true, .. } => Err(Error::PinFinalTry),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl TokenInfo {
@@ -91,5 +104,25 @@ impl TokenInfo {
     /// The state of the user's PIN when it was listed.
     pub fn pin(&self) -> PinFlags {
         self.pin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_try_is_never_taken() {
+        for (count_low, final_try, locked, expected) in [
+            (false, false, false, Ok(())),
+            (true, false, false, Ok(())),
+            (true, true, false, Err(Error::PinFinalTry)),
+            (false, true, false, Err(Error::PinFinalTry)),
+            (true, true, true, Err(Error::PinLocked)),
+            (false, false, true, Err(Error::PinLocked)),
+        ] {
+            let flags = PinFlags { count_low, final_try, locked };
+            assert_eq!(flags.may_try(), expected, "{flags:?}");
+        }
     }
 }

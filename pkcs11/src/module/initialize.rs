@@ -11,7 +11,7 @@ impl Module {
     /// is running, since it closes a session and slots are renumbered.
     ///
     /// # Errors
-    /// [`Error::TokenExists`] for a label that is taken, [`Error::NoFreeSlot`],
+    /// [`Error::TokenExists`] for a label that is taken, [`Error::NoFreeSlot`], [`Error::PinLength`],
     /// [`Error::Deadline`] when a call has not returned within 10 s, [`Error::NotDurable`].
     pub fn init_token(&self, label: &str, so_pin: &Pin, pin: &Pin) -> Result<TokenInfo, Error> {
         let named = TokenUri::label(label)?;
@@ -21,6 +21,12 @@ impl Module {
             return Err(Error::TokenExists { label: label.to_owned() });
         }
         let (free, _) = slots.iter().find(|(_, info)| !info.initialized()).ok_or(Error::NoFreeSlot)?;
+        // Checked first: refused halfway, it would leave a token without a user's PIN.
+        let raw = self.0.context.get_token_info(*free)?;
+        let (min, max) = (raw.min_pin_length(), raw.max_pin_length());
+        if [so_pin, pin].iter().any(|p| !(min..=max).contains(&p.length())) {
+            return Err(Error::PinLength { min, max });
+        }
         self.0.context.init_token(*free, so_pin.auth(), label)?;
         // Listing the slots moves the new token to a slot of its own.
         let (slot, _) = self.labelled(&named)?;

@@ -7,7 +7,6 @@
 //! that write one label at once can make two of one generation, which is an error and no choice.
 
 use cryptoki::object::{Attribute, AttributeType, ObjectClass, ObjectHandle};
-use cryptoki::session::Session;
 
 use super::lookup::objects;
 use crate::Error;
@@ -20,7 +19,7 @@ const APPLICATION: &str = "bursar-pkcs11 generation ";
 pub(crate) fn read(shared: &Shared, seat: &mut Seat, label: &str) -> Result<Option<Vec<u8>>, Error> {
     supported(shared)?;
     let session = &seat.session;
-    let all = generations(session, label)?;
+    let all = generations(seat, label)?;
     let Some(newest) = all.iter().map(|(g, _)| *g).max() else { return Ok(None) };
     let mut of_newest = all.iter().filter(|(g, _)| *g == newest);
     let (Some((_, handle)), rest) = (of_newest.next(), of_newest.count()) else { return Ok(None) };
@@ -43,11 +42,12 @@ pub(crate) fn write(shared: &Shared, seat: &mut Seat, label: &str, value: &[u8])
         return Err(Error::Unsupported("a data object needs a label".to_owned()));
     }
     let session = &seat.session;
-    let old = generations(session, label)?;
+    let old = generations(seat, label)?;
     let newest = old.iter().map(|(g, _)| *g).max().unwrap_or(0);
     let next = newest
         .checked_add(1)
         .ok_or_else(|| Error::DataAmbiguous { label: label.to_owned(), count: old.len() })?;
+    let alone = seat.alone();
     session.create_object(&[
         Attribute::Class(ObjectClass::DATA),
         Attribute::Token(true),
@@ -56,8 +56,10 @@ pub(crate) fn write(shared: &Shared, seat: &mut Seat, label: &str, value: &[u8])
         Attribute::Application(format!("{APPLICATION}{next}").into_bytes()),
         Attribute::Value(value.to_vec()),
     ])?;
+    drop(alone);
     // Before the older are gone: a power cut then leaves one of them at least.
     shared.quirk.sync(shared.module.environment(), &shared.info)?;
+    let _alone = seat.alone();
     for (_, handle) in old {
         session.destroy_object(handle)?;
     }
@@ -67,11 +69,13 @@ pub(crate) fn write(shared: &Shared, seat: &mut Seat, label: &str, value: &[u8])
 /// Destroys every generation, the oldest first, so that a crash in between leaves the newest.
 pub(crate) fn delete(shared: &Shared, seat: &mut Seat, label: &str) -> Result<(), Error> {
     supported(shared)?;
-    let mut all = generations(&seat.session, label)?;
+    let mut all = generations(seat, label)?;
     all.sort_by_key(|(generation, _)| *generation);
+    let alone = seat.alone();
     for (_, handle) in all {
         seat.session.destroy_object(handle)?;
     }
+    drop(alone);
     shared.quirk.sync(shared.module.environment(), &shared.info)
 }
 
@@ -79,12 +83,12 @@ fn supported(shared: &Shared) -> Result<(), Error> {
     shared.quirk.no_data_objects().map_or(Ok(()), |why| Err(Error::Unsupported(why.to_owned())))
 }
 
-fn generations(session: &Session, label: &str) -> Result<Vec<(u64, ObjectHandle)>, Error> {
+fn generations(seat: &Seat, label: &str) -> Result<Vec<(u64, ObjectHandle)>, Error> {
     let named = vec![Attribute::Private(true), Attribute::Label(label.as_bytes().to_vec())];
-    objects(session, ObjectClass::DATA, named)?
+    objects(seat, ObjectClass::DATA, named)?
         .into_iter()
         .map(|handle| {
-            let attributes = session.get_attributes(handle, &[AttributeType::Application])?;
+            let attributes = seat.session.get_attributes(handle, &[AttributeType::Application])?;
             let generation = attributes.iter().find_map(|a| match a {
                 Attribute::Application(bytes) => generation(bytes),
                 _ => None,

@@ -18,7 +18,7 @@ const LISTED: usize = 20;
 pub(crate) fn keys(seat: &mut Seat) -> Result<Vec<Key>, Error> {
     let session = &seat.session;
     let mut public: HashMap<Vec<u8>, Vec<PublicKey>> = HashMap::new();
-    for handle in objects(session, ObjectClass::PUBLIC_KEY, vec![])? {
+    for handle in objects(seat, ObjectClass::PUBLIC_KEY, vec![])? {
         if let (Some(key), Some(id)) = (public_key(session, handle)?, id(session, handle)?) {
             let same_id = public.entry(id).or_default();
             if !same_id.contains(&key) {
@@ -27,7 +27,7 @@ pub(crate) fn keys(seat: &mut Seat) -> Result<Vec<Key>, Error> {
         }
     }
     let mut keys = Vec::new();
-    for handle in objects(session, ObjectClass::PRIVATE_KEY, vec![])? {
+    for handle in objects(seat, ObjectClass::PRIVATE_KEY, vec![])? {
         let Some((label, id, usage)) = describe(session, handle)? else { continue };
         if let Some([only]) = public.get(&id).map(Vec::as_slice) {
             keys.push(Key::new(label, id, *only, usage));
@@ -50,7 +50,7 @@ pub(crate) fn find(shared: &Shared, seat: &mut Seat, uri: &KeyUri) -> Result<Key
     let mut named = Vec::new();
     named.extend(uri.object().map(|label| Attribute::Label(label.as_bytes().to_vec())));
     named.extend(uri.id().map(|id| Attribute::Id(id.to_vec())));
-    let private = objects(session, ObjectClass::PRIVATE_KEY, named)?;
+    let private = objects(seat, ObjectClass::PRIVATE_KEY, named)?;
     let handle = match private.as_slice() {
         [handle] => *handle,
         [] => {
@@ -67,7 +67,7 @@ pub(crate) fn find(shared: &Shared, seat: &mut Seat, uri: &KeyUri) -> Result<Key
         return Err(missing("the key neither signs nor derives, or has no id", Vec::new()));
     };
     let mut public = Vec::new();
-    for handle in objects(session, ObjectClass::PUBLIC_KEY, vec![Attribute::Id(id.clone())])? {
+    for handle in objects(seat, ObjectClass::PUBLIC_KEY, vec![Attribute::Id(id.clone())])? {
         if let Some(key) = public_key(session, handle)?
             && !public.contains(&key)
         {

@@ -2,7 +2,6 @@
 
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::{Attribute, KeyType, ObjectClass};
-use cryptoki::session::Session;
 
 use super::lookup::{differences, objects, public_key};
 use crate::pool::Shared;
@@ -21,13 +20,13 @@ pub(crate) fn checked(new: NewKey) -> Result<NewKey, Error> {
 }
 
 /// Refuses a label or id that any key or data object has: two of one name are an error for ever after.
-pub(crate) fn unused(session: &Session, new: &NewKey) -> Result<(), Error> {
+pub(crate) fn unused(seat: &Seat, new: &NewKey) -> Result<(), Error> {
     for class in [ObjectClass::PRIVATE_KEY, ObjectClass::PUBLIC_KEY] {
         let label = Attribute::Label(new.label.as_bytes().to_vec());
-        if !objects(session, class, vec![label])?.is_empty() {
+        if !objects(seat, class, vec![label])?.is_empty() {
             return Err(Error::KeyExists { what: format!("the label {:?}", new.label) });
         }
-        if !objects(session, class, vec![Attribute::Id(new.id.clone())])?.is_empty() {
+        if !objects(seat, class, vec![Attribute::Id(new.id.clone())])?.is_empty() {
             let hex: String = new.id.iter().map(|b| format!("{b:02x}")).collect();
             return Err(Error::KeyExists { what: format!("the id {hex}") });
         }
@@ -47,12 +46,13 @@ pub(crate) fn generate(shared: &Shared, seat: &mut Seat, new: &NewKey) -> Result
         attributes.into_iter().filter(|a| shared.quirk.keeps(a)).collect()
     };
     let public = kept(public_template(new));
-    let private = kept(private_template(new));
+    let modifiable = new.copyable && shared.quirk.copyable_is_modifiable();
+    let private = kept(private_template(new, modifiable));
     let mut asked = public.clone();
     asked.push(Attribute::EcParams(new.algorithm.ec_params().to_vec()));
-    let (public_handle, private_handle) = session
-        .generate_key_pair(&mechanism, &asked, &private)
-        .map_err(|e| shared.quirk.generate_error(new.algorithm, e.into()))?;
+    let alone = seat.alone();
+    let (public_handle, private_handle) = session.generate_key_pair(&mechanism, &asked, &private)?;
+    drop(alone);
     let made = (|| {
         let mut wrong = differences(session, private_handle, &private)?;
         wrong.extend(differences(session, public_handle, &public)?);
@@ -69,6 +69,7 @@ pub(crate) fn generate(shared: &Shared, seat: &mut Seat, new: &NewKey) -> Result
             Ok(key)
         }
         Err(error) => {
+            let _alone = seat.alone();
             // The first failure is the one to tell.
             let _ = session.destroy_object(private_handle);
             let _ = session.destroy_object(public_handle);
@@ -93,7 +94,7 @@ fn public_template(new: &NewKey) -> Vec<Attribute> {
     ]
 }
 
-fn private_template(new: &NewKey) -> Vec<Attribute> {
+fn private_template(new: &NewKey, modifiable: bool) -> Vec<Attribute> {
     vec![
         Attribute::Class(ObjectClass::PRIVATE_KEY),
         Attribute::KeyType(key_type(new.algorithm)),
@@ -101,7 +102,7 @@ fn private_template(new: &NewKey) -> Vec<Attribute> {
         Attribute::Private(true),
         Attribute::Sensitive(true),
         Attribute::Extractable(false),
-        Attribute::Modifiable(false),
+        Attribute::Modifiable(modifiable),
         Attribute::Copyable(new.copyable),
         Attribute::Label(new.label.as_bytes().to_vec()),
         Attribute::Id(new.id.clone()),

@@ -3,34 +3,45 @@
 use cryptoki::object::{Attribute, AttributeType, KeyType, ObjectClass, ObjectHandle};
 use cryptoki::session::Session;
 
+use crate::pool::seat::Seat;
 use crate::public::PublicKey;
 use crate::{Algorithm, Error, Key};
 
 /// Handles of token objects of this class with these attributes.
+///
+/// Nothing found must not pass for a key, or a stored value, that does not exist, when it only cannot
+/// be seen: so login and token are looked at afterwards.
 pub(crate) fn objects(
-    session: &Session,
+    seat: &Seat,
     class: ObjectClass,
     attributes: Vec<Attribute>,
 ) -> Result<Vec<ObjectHandle>, Error> {
     let mut template = vec![Attribute::Class(class), Attribute::Token(true)];
     template.extend(attributes);
-    Ok(session.find_objects(&template)?)
+    let found = {
+        let _alone = seat.alone();
+        seat.session.find_objects(&template)?
+    };
+    seat.confirm(&found)?;
+    Ok(found)
 }
 
 /// The private key's handle, found by id and confirmed by the public key of the same id.
-pub(crate) fn private_handle(session: &Session, key: &Key) -> Result<ObjectHandle, Error> {
+pub(crate) fn private_handle(seat: &Seat, key: &Key) -> Result<ObjectHandle, Error> {
     let id = || vec![Attribute::Id(key.id().to_vec())];
     let wanted = || format!("key {:?}", key.label());
     let missing =
         |why: &str| Error::KeyNotFound { wanted: wanted(), why: why.to_owned(), available: Vec::new() };
-    let private = objects(session, ObjectClass::PRIVATE_KEY, id())?;
+    let private = objects(seat, ObjectClass::PRIVATE_KEY, id())?;
     let handle = match private.as_slice() {
         [handle] => *handle,
         [] => return Err(missing("no private key has its id any more")),
-        many => return Err(Error::KeyAmbiguous { wanted: wanted(), count: many.len() }),
+        many => {
+            return Err(Error::KeyAmbiguous { wanted: wanted(), count: many.len() });
+        }
     };
-    for public in objects(session, ObjectClass::PUBLIC_KEY, id())? {
-        if public_key(session, public)?.as_ref() == Some(key.public_key()) {
+    for public in objects(seat, ObjectClass::PUBLIC_KEY, id())? {
+        if public_key(&seat.session, public)?.as_ref() == Some(key.public_key()) {
             return Ok(handle);
         }
     }

@@ -108,11 +108,7 @@ impl Queue {
         while let Some(job) = self.take(number) {
             // Nobody waits any more: the deadline has passed, or the waiter is gone.
             if job.reply.is_open() {
-                let run = AssertUnwindSafe(|| {
-                    let module = worker.module();
-                    let _inside = module.enter();
-                    (job.run)(worker);
-                });
+                let run = AssertUnwindSafe(|| (job.run)(worker));
                 if catch_unwind(run).is_err() {
                     // Whatever was half done in the session is not carried over to the next job.
                     worker.discard();
@@ -150,8 +146,12 @@ impl Queue {
         let mut state = lock(&self.state);
         loop {
             let now = Instant::now();
-            for reply in state.overdue(now) {
-                reply.expire();
+            let overdue = state.overdue(now);
+            if !overdue.is_empty() {
+                // Wakers are not ours: they run without the lock.
+                drop(state);
+                overdue.iter().for_each(|reply| reply.expire());
+                state = lock(&self.state);
             }
             match state.earliest(now) {
                 Some(due) => {

@@ -1,6 +1,7 @@
 //! One worker's session, and the handles of the keys it has used.
 
 use std::collections::HashMap;
+use std::sync::MutexGuard;
 use std::time::{Duration, Instant};
 
 use cryptoki::error::{Error as Cryptoki, RvError};
@@ -11,7 +12,8 @@ use cryptoki::slot::Slot;
 use super::{Shared, lock};
 use crate::key::Identity;
 use crate::op::lookup;
-use crate::{Error, Key, TokenInfo, TokenUri};
+use crate::quirk::Quirk;
+use crate::{Error, Key, Module, TokenInfo, TokenUri};
 
 /// A deleted key is noticed after this time at the latest, by every worker for itself: until then
 /// a session copy goes on signing.
@@ -24,6 +26,9 @@ pub(crate) struct Seat {
     pub(crate) session: Session,
     pub(crate) epoch: u64,
     pub(crate) slot: Slot,
+    module: Module,
+    quirk: Quirk,
+    login_required: bool,
     handles: HashMap<Identity, Handles>,
 }
 
@@ -46,7 +51,15 @@ impl Seat {
             .ok_or_else(|| Error::Unplugged { token: uri.to_string() })?;
         let session = module.context().open_rw_session_no_drop(slot)?;
         match log_in(shared, &session, slot, &info) {
-            Ok(()) => Ok(Seat { session, epoch, slot, handles: HashMap::new() }),
+            Ok(()) => Ok(Seat {
+                session,
+                epoch,
+                slot,
+                module: module.clone(),
+                quirk: shared.quirk,
+                login_required: info.login_required(),
+                handles: HashMap::new(),
+            }),
             Err(error) => {
                 module.retire(epoch, session);
                 Err(error)
@@ -73,11 +86,38 @@ impl Seat {
             let all: Vec<_> = self.handles.keys().cloned().collect();
             all.iter().for_each(|identity| self.forget(identity));
         }
-        let token = lookup::private_handle(&self.session, key)?;
+        let token = lookup::private_handle(self, key)?;
         let copy = if shared.quirk.copy_pays(key.algorithm()) { self.copy(token) } else { None };
         let known = Handles { token, copy, checked: Instant::now() };
         self.handles.insert(identity.clone(), known);
         Ok(copy.unwrap_or(token))
+    }
+
+    /// To be held over a search and over whatever makes or destroys token objects; not to be nested.
+    pub(crate) fn alone(&self) -> Option<MutexGuard<'_, ()>> {
+        self.quirk.searches_alone().then(|| self.module.searching())
+    }
+
+    /// Whether what a search found is all there is. A session that was logged out shows no private
+    /// objects, and one of a vanished SoftHSM token no objects at all, both without an error.
+    pub(crate) fn confirm(&self, found: &[ObjectHandle]) -> Result<(), Error> {
+        if self.login_required && !is_user(&self.session)? {
+            return Err(Error::Device("the session was logged out".to_owned()));
+        }
+        if found.is_empty() {
+            self.module.context().get_token_info(self.slot)?;
+        }
+        Ok(())
+    }
+
+    /// The key itself, or a session copy whatever it is worth.
+    #[cfg(feature = "bench")]
+    pub(crate) fn bare_handle(&self, key: &Key, copy: bool) -> Result<ObjectHandle, Error> {
+        let token = lookup::private_handle(self, key)?;
+        if !copy {
+            return Ok(token);
+        }
+        self.copy(token).ok_or_else(|| Error::Unsupported("this key has no session copy".to_owned()))
     }
 
     /// A copy that lives in this session only. Any failure means that the key itself is used, as for
@@ -113,18 +153,13 @@ fn log_in(shared: &Shared, session: &Session, slot: Slot, info: &TokenInfo) -> R
     if let Some(error) = refused.as_ref() {
         return Err(error.clone());
     }
-    if let SessionState::RwUser | SessionState::RoUser = session.get_session_info()?.session_state() {
+    if is_user(session)? {
         return Ok(());
     }
     if !info.pin_initialized() {
         return Err(Error::PinNotInitialized);
     }
-    if info.pin().locked {
-        return Err(Error::PinLocked);
-    }
-    if info.pin().final_try {
-        return Err(Error::PinFinalTry);
-    }
+    info.pin().may_try()?;
     let pin = shared.pin.as_ref().ok_or(Error::PinMissing)?;
     match session.login(UserType::User, Some(pin.auth())) {
         Ok(()) | Err(Cryptoki::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
@@ -144,5 +179,41 @@ fn log_in(shared: &Shared, session: &Session, slot: Slot, info: &TokenInfo) -> R
             Err(Error::PinLocked)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+fn is_user(session: &Session) -> Result<bool, Error> {
+    let state = session.get_session_info()?.session_state();
+    Ok(matches!(state, SessionState::RwUser | SessionState::RoUser))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::fixture::SoftHsm;
+    use crate::{Algorithm, NewKey, Usage};
+
+    /// Which object signs is not to be seen from outside, so it is looked at here.
+    #[test]
+    fn copyable_keys_are_used_by_a_session_copy_and_others_are_not() {
+        let hsm = SoftHsm::new();
+        let token = hsm.open();
+        for algorithm in Algorithm::ALL {
+            for copyable in [true, false] {
+                let label = format!("{algorithm} {copyable}");
+                let id = label.clone().into_bytes();
+                let new = NewKey { label, id, algorithm, usage: Usage::Sign, copyable };
+                let key = token.generate(new).wait().unwrap();
+                let shared = token.shared();
+                let _inside = shared.module.enter();
+                let mut seat = Seat::open(shared).unwrap();
+                let handle = seat.handle(shared, &key).unwrap();
+                assert_eq!(seat.handle(shared, &key).unwrap(), handle, "remembered");
+                let is = seat.session.get_attributes(handle, &[AttributeType::Token]).unwrap();
+                assert_eq!(is, [Attribute::Token(!copyable)], "{algorithm}, copyable {copyable}");
+                shared.module.retire(seat.epoch, seat.session);
+            }
+        }
     }
 }

@@ -38,6 +38,8 @@ impl Worker {
         operation: impl FnOnce(&Shared, &mut Seat) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let shared = Arc::clone(&self.shared);
+        // Around the calls only: a caller's check, which may take its time, keeps nobody out.
+        let _inside = shared.module.enter();
         if self.seat.as_ref().is_some_and(|seat| seat.epoch != shared.module.epoch()) {
             self.discard();
         }

@@ -43,3 +43,17 @@ pub fn new_key(label: &str, algorithm: Algorithm) -> NewKey {
 pub fn generate(token: &Token, label: &str, algorithm: Algorithm) -> Key {
     token.generate(new_key(label, algorithm)).wait().unwrap()
 }
+
+/// A session of one's own on the fixture's token, logged in, past this crate: to do what a stranger
+/// does. It is never closed, since closing under load crashes SoftHSM for the others.
+pub fn stranger(hsm: &bursar_pkcs11::fixture::SoftHsm) -> cryptoki::session::Session {
+    let context = cryptoki::context::Pkcs11::new(hsm.module().path()).unwrap();
+    let slot = hsm.info().slot();
+    let slots = context.get_slots_with_token().unwrap();
+    let slot = slots.into_iter().find(|s| s.id() == slot).unwrap();
+    let session = context.open_rw_session_no_drop(slot).unwrap();
+    // Another session may have logged in already.
+    let pin = cryptoki::types::AuthPin::from(hsm.pin_text().to_owned());
+    let _ = session.login(cryptoki::session::UserType::User, Some(&pin));
+    session
+}
