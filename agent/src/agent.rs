@@ -1,0 +1,316 @@
+//! The running agent: everything a configuration names, opened and checked against each other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bursar_core::key::PublicKey;
+use bursar_core::log::{Checkpoint, Origin, SignedCheckpoint};
+use bursar_core::name::Name;
+use bursar_core::policy::{Policy, PolicyError};
+use tokio::sync::Mutex;
+
+use crate::anchor::{self, AnchorError};
+use crate::book::draft::Circumstances;
+use crate::book::{Book, BookError, Head, Options, Unfinished};
+use crate::config::{Config, LedgerConfig};
+use crate::ledger::embedded::Embedded;
+use crate::ledger::{Ledger, LedgerError, Status, unrecorded::Unrecorded};
+use crate::spend::{self, SpendError};
+use crate::store::{StoreError, WriteError};
+use crate::token::keyring::Keyring;
+use crate::token::role::{AuditCheckpoint, LedgerCheckpoint};
+use crate::token::{Token, TokenError, pin, state};
+use crate::turns::Turns;
+
+/// How often the anchor and the checkpoints are brought up to date.
+const ANCHOR_EVERY: Duration = Duration::from_secs(60);
+/// How often payments that are stuck or overdue are looked at.
+const TEND_EVERY: Duration = Duration::from_secs(5);
+
+/// Everything that is open while the agent runs.
+pub struct Agent {
+    /// The configuration it was opened from.
+    pub config: Config,
+    /// The policy bundle in force.
+    pub policy: Arc<Policy>,
+    /// The token.
+    pub token: Token,
+    /// The keys in it, by role.
+    pub keys: Keyring,
+    /// The book.
+    pub book: Book,
+    /// Where payments are forwarded to.
+    pub ledger: Arc<dyn Ledger>,
+    /// The same ledger, where it is the embedded one.
+    pub embedded: Option<Arc<Embedded>>,
+    /// Who is at work under which Idempotency-Key.
+    pub turns: Turns,
+    /// One checkpoint is signed at a time.
+    checkpoints: Mutex<()>,
+}
+
+/// Why the agent did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// The policy bundle.
+    #[error("{path}: {source}")]
+    Policy {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        source: PolicyError,
+    },
+    /// A file that could not be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The token, its keys or the PIN.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The book.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// The ledger's file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The book is not the one that the token remembers.
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
+    /// The ledger knows payments that the book does not.
+    #[error(
+        "the ledger has a payment of account {account} at position {position} that the book does not know: an older \
+         book was restored, or somebody else signs with this key. Put the current book.db back, or take the account \
+         out of config.toml"
+    )]
+    Stranger {
+        /// Whose.
+        account: Name,
+        /// Where.
+        position: u64,
+    },
+    /// The disk failed while starting.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// What a start may accept that it would refuse otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Leniency {
+    /// Try the PIN again although it was refused.
+    pub retry_pin: bool,
+    /// Go on with a book that the token's anchor does not confirm.
+    pub accept_rollback: bool,
+}
+
+impl Agent {
+    /// Opens everything, checks it, and finishes what an earlier run had begun.
+    pub async fn open(config: Config, leniency: Leniency) -> Result<Self, AgentError> {
+        let policy = Arc::new(read_policy(&config)?);
+        let token = open_token(&config, leniency.retry_pin)?;
+        let keys = Keyring::open(&token, &config.labels).await?;
+        let book = Book::open(Options {
+            home: config.home.clone(),
+            policy: policy.clone(),
+            tolerance: config.tolerance,
+            progress: |records| tracing::info!(records, "reading the book"),
+        })?;
+        let (ledger, embedded): (Arc<dyn Ledger>, _) = match &config.ledger {
+            LedgerConfig::Embedded { genesis } => {
+                let embedded = Arc::new(Embedded::open(&config.home, genesis)?);
+                (embedded.clone(), Some(embedded))
+            }
+            LedgerConfig::None { id } => (Arc::new(Unrecorded::new(*id)), None),
+        };
+        let agent = Self {
+            config,
+            policy,
+            token,
+            keys,
+            book,
+            ledger,
+            embedded,
+            turns: Turns::default(),
+            checkpoints: Mutex::new(()),
+        };
+        if !leniency.accept_rollback {
+            anchor::check(&agent.token, &agent.config.id, &agent.book).await?;
+            agent.check_ledger().await?;
+        }
+        agent.anchor().await?;
+        agent.recover().await;
+        Ok(agent)
+    }
+
+    /// The names of the accounts, for a message.
+    pub fn account_names(&self) -> String {
+        let names: Vec<_> = self.keys.accounts().map(|(name, _)| name.as_str()).collect();
+        if names.is_empty() { "none: add one to config.toml".to_owned() } else { names.join(", ") }
+    }
+
+    /// What the shell adds to a request: key, ledger, time, a fresh nonce.
+    pub fn circumstances(&self, from: PublicKey) -> Result<Circumstances, SpendError> {
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce).map_err(|error| SpendError::Random(error.to_string()))?;
+        Ok(Circumstances {
+            from,
+            ledger: self.ledger.id(),
+            nonce,
+            now: crate::clock::wall(),
+            valid_for: self.config.valid_for,
+        })
+    }
+
+    /// Refuses to start when the ledger knows a payment of ours that the book does not.
+    async fn check_ledger(&self) -> Result<(), AgentError> {
+        let accounts: BTreeMap<PublicKey, &Name> =
+            self.keys.accounts().map(|(name, key)| (*key.public(), name)).collect();
+        let known = self.book.last_position().await?;
+        let Some(embedded) = &self.embedded else { return Ok(()) };
+        for sent in embedded.sent_since(known.map_or(0, |position| position + 1))? {
+            let Some(account) = accounts.get(&sent.from) else { continue };
+            if !self.book.is_open(sent.digest).await? {
+                return Err(AgentError::Stranger { account: (*account).clone(), position: sent.position });
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes on with everything that was begun: signs the identical bytes, sends the same bytes.
+    async fn recover(&self) {
+        match self.book.unfinished().await {
+            Ok(unfinished) => {
+                if !unfinished.is_empty() {
+                    tracing::info!(payments = unfinished.len(), "finishing what an earlier run had begun");
+                }
+                self.resume(unfinished).await;
+            }
+            Err(error) => tracing::warn!(%error, "could not look for unfinished payments"),
+        }
+        self.expire().await;
+    }
+
+    async fn resume(&self, unfinished: Vec<Unfinished>) {
+        for one in unfinished {
+            if let Err(error) = spend::resume(self, one).await {
+                tracing::warn!(%error, "a payment stays unfinished");
+            }
+        }
+    }
+
+    /// Gives back what overdue payments hold, if the ledger proves that they are not recorded.
+    async fn expire(&self) {
+        let Ok(overdue) = self.book.overdue().await else { return };
+        for (spend, digest) in overdue {
+            let done = match self.ledger.status(&digest).await {
+                Ok(Status::Absent { as_of }) => self.book.expire(spend, digest, as_of).await.map(|_| ()),
+                Ok(Status::Recorded(receipt)) => {
+                    self.book.settle(spend, digest, receipt.into()).await.map(|_| ())
+                }
+                Err(error) => {
+                    tracing::warn!(%error, spend, "the ledger does not say what became of an overdue payment");
+                    Ok(())
+                }
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, spend, "an overdue payment could not be closed");
+            }
+        }
+    }
+
+    /// Brings the token's anchor and the signed checkpoints up to where the logs are.
+    pub async fn anchor(&self) -> Result<Head, AgentError> {
+        let _one = self.checkpoints.lock().await;
+        let head = self.book.head().await?;
+        anchor::write(&self.token, &self.config.id, head).await?;
+        self.sign_audit(head).await?;
+        if let Some(embedded) = &self.embedded {
+            self.sign_ledger(embedded).await?;
+        }
+        Ok(head)
+    }
+
+    /// A checkpoint of the audit log as it is now, signed by the audit key and kept beside the log.
+    pub async fn audit_checkpoint(&self) -> Result<SignedCheckpoint, AgentError> {
+        let _one = self.checkpoints.lock().await;
+        let head = self.book.head().await?;
+        self.sign_audit(head).await
+    }
+
+    /// A checkpoint of the embedded ledger as it is now, signed by the node key and kept beside it.
+    pub async fn ledger_checkpoint(&self) -> Result<Option<SignedCheckpoint>, AgentError> {
+        let _one = self.checkpoints.lock().await;
+        match &self.embedded {
+            Some(embedded) => self.sign_ledger(embedded).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn sign_audit(&self, head: Head) -> Result<SignedCheckpoint, AgentError> {
+        let checkpoint = Checkpoint { origin: origin(&self.config)?, size: head.size, root: head.root };
+        let signed = state(&self.token, self.keys.audit(), AuditCheckpoint(checkpoint)).await?;
+        self.book.keep_checkpoint(head.size, signed.as_str().to_owned()).await?;
+        Ok(signed)
+    }
+
+    async fn sign_ledger(&self, embedded: &Embedded) -> Result<Option<SignedCheckpoint>, AgentError> {
+        let Some(node) = self.keys.node() else { return Ok(None) };
+        let checkpoint = embedded.checkpoint_to_sign().await?;
+        let signed = state(&self.token, node, LedgerCheckpoint(checkpoint)).await?;
+        embedded.keep_checkpoint(&signed).await?;
+        Ok(Some(signed))
+    }
+
+    /// Runs beside the requests: retries, expiries, anchor. Ends when it is dropped.
+    pub async fn tend(&self) {
+        let mut tend = tokio::time::interval(TEND_EVERY);
+        let mut anchor = tokio::time::interval_at(tokio::time::Instant::now() + ANCHOR_EVERY, ANCHOR_EVERY);
+        let mut last = None;
+        loop {
+            tokio::select! {
+                _ = tend.tick() => {
+                    match self.book.stuck().await {
+                        Ok(stuck) => self.resume(stuck).await,
+                        Err(error) => tracing::warn!(%error, "could not look for stuck payments"),
+                    }
+                    self.expire().await;
+                }
+                _ = anchor.tick() => {
+                    // Nothing new, nothing to write: flash wears out.
+                    let head = self.book.head().await.ok();
+                    if head.is_some() && head == last { continue; }
+                    last = self.anchor().await.inspect_err(|error| tracing::error!(%error, "the anchor could not be written")).ok();
+                }
+            }
+        }
+    }
+}
+
+/// Loads the module, logs in, once.
+pub fn open_token(config: &Config, retry_pin: bool) -> Result<Token, TokenError> {
+    let uri = config.token.uri.parse()?;
+    let pin = config.token.pin.read(&config.home)?;
+    pin::once(&config.home, retry_pin, || Token::open(&config.token.module, &uri, pin, config.token.workers))
+}
+
+/// Reads the policy bundle of a home.
+pub fn read_policy(config: &Config) -> Result<Policy, AgentError> {
+    let path = config.policy_path();
+    let text =
+        std::fs::read_to_string(&path).map_err(|source| AgentError::Read { path: path.clone(), source })?;
+    Policy::parse(&text).map_err(|source| AgentError::Policy { path, source })
+}
+
+fn origin(config: &Config) -> Result<Origin, AgentError> {
+    config.audit_origin().parse().map_err(|error: bursar_core::log::CheckpointError| {
+        let what = format!("`id` cannot be part of a checkpoint: {error}");
+        StoreError::Open { file: crate::config::FILE.to_owned(), what }.into()
+    })
+}

@@ -1,0 +1,273 @@
+//! The book: judges and reserves in one atomic step, and remembers every decision.
+//!
+//! What the book hands out proves what it has made durable: [`Reserved`] after the decision,
+//! [`Kept`] after the signature. Nobody else can make either.
+
+pub mod draft;
+pub mod hex;
+pub mod read;
+pub mod record;
+mod replay;
+pub mod request;
+mod sqlite;
+pub mod view;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bursar_core::decode::transfer::{Payload, SignedTransfer};
+use bursar_core::log::Hash;
+use bursar_core::name::Name;
+use bursar_core::policy::{Explanation, Policy, Standing};
+use bursar_core::time::Timestamp;
+
+use crate::clock::{Suspect, Tolerance};
+use crate::ledger;
+use crate::store::{StoreError, WriteError, Writer};
+use crate::token::Signed;
+use draft::Draft;
+use sqlite::BookStore;
+use view::{Position, Spend};
+
+/// The file's name in the home folder.
+pub const FILE: &str = "book.db";
+/// SQLite's `application_id` of a book: "Bkbk".
+pub const MARK: i32 = 0x426b_626b;
+
+/// A decision that is durable: this payment may be signed, once it is, and nothing else.
+///
+/// Carries the exact bytes to be signed. Only the book makes one.
+#[derive(Debug)]
+#[must_use = "the budget is held; sign it"]
+pub struct Reserved {
+    spend: u64,
+    account: Name,
+    payload: Payload,
+}
+
+impl Reserved {
+    /// The spend's id.
+    pub fn spend(&self) -> u64 {
+        self.spend
+    }
+
+    /// Whose key has to sign.
+    pub fn account(&self) -> &Name {
+        &self.account
+    }
+
+    /// What has to be signed.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+}
+
+/// A signature that is durable: it may leave. Only the book makes one.
+#[derive(Debug)]
+#[must_use = "it is signed; forward it"]
+pub struct Kept {
+    spend: u64,
+    transfer: SignedTransfer,
+}
+
+impl Kept {
+    /// The spend's id.
+    pub fn spend(&self) -> u64 {
+        self.spend
+    }
+
+    /// What may leave.
+    pub fn transfer(&self) -> &SignedTransfer {
+        &self.transfer
+    }
+}
+
+/// What the book answers to a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// Allowed, and durable.
+    Reserved(Reserved),
+    /// Denied now, or the stored answer to an earlier request under this key.
+    Answered(Box<Spend>),
+    /// The key was used before, for a payment that is not finished.
+    Unfinished(Unfinished),
+    /// The key was used before, for another request.
+    Conflict(u64),
+    /// The clock jumped; nothing was decided.
+    Suspect(Suspect),
+}
+
+/// A payment between its decision and its end.
+#[derive(Debug)]
+pub enum Unfinished {
+    /// To be signed.
+    Reserved(Reserved),
+    /// To be forwarded.
+    Kept(Kept),
+}
+
+/// Why a book could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BookError {
+    /// The file.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Older than the token's anchor says, or not there at all.
+    #[error("{0}")]
+    Anchor(String),
+}
+
+/// What became of a signed payment.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The ledger recorded it.
+    Recorded(Position),
+    /// There is no ledger; the envelope goes to the caller.
+    HandedOut,
+    /// The ledger did not take it, for this reason.
+    Refused(String),
+}
+
+impl From<ledger::Receipt> for Outcome {
+    fn from(receipt: ledger::Receipt) -> Self {
+        Self::Recorded(Position { position: receipt.position, recorded: receipt.recorded })
+    }
+}
+
+impl From<ledger::Outcome> for Outcome {
+    fn from(outcome: ledger::Outcome) -> Self {
+        match outcome {
+            ledger::Outcome::Recorded(receipt) => receipt.into(),
+            ledger::Outcome::HandedOut => Self::HandedOut,
+        }
+    }
+}
+
+/// How to open a book.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The home folder.
+    pub home: PathBuf,
+    /// The policy bundle to judge by.
+    pub policy: Arc<Policy>,
+    /// How far the clock may jump.
+    pub tolerance: Tolerance,
+    /// Called now and then while records are read: how many so far.
+    pub progress: fn(u64),
+}
+
+/// The book of one home.
+pub struct Book {
+    writer: Writer<BookStore>,
+}
+
+impl Book {
+    /// Makes the file of an empty book; refuses to replace one.
+    pub fn create(home: &Path, id: &str) -> Result<(), StoreError> {
+        sqlite::create(&home.join(FILE), id)
+    }
+
+    /// Opens the book, reads every record, and compares with everything derived from them.
+    pub fn open(options: Options) -> Result<Self, BookError> {
+        let writer = Writer::spawn("book", move || BookStore::open(&options).map_err(BookError::Store))?;
+        Ok(Self { writer })
+    }
+
+    /// Judges and reserves in one step, or answers what was decided before.
+    pub async fn reserve(&self, draft: Draft) -> Result<Decision, WriteError> {
+        self.writer.run(move |book| book.reserve(draft)).await
+    }
+
+    /// Makes a signature durable, so that it may leave.
+    pub async fn keep(&self, signed: Signed) -> Result<Kept, WriteError> {
+        self.writer.run(move |book| book.keep(signed)).await
+    }
+
+    /// Writes down what the ledger answered.
+    pub async fn settle(&self, spend: u64, digest: Hash, outcome: Outcome) -> Result<Spend, WriteError> {
+        self.writer.run(move |book| book.settle(spend, digest, outcome)).await
+    }
+
+    /// Writes down that a step failed; the payment stays as it is.
+    pub async fn failed(&self, spend: u64, reason: String) -> Result<Spend, WriteError> {
+        self.writer.run(move |book| book.failed(spend, reason)).await
+    }
+
+    /// Gives back what a payment holds, because it can never be recorded any more: at the
+    /// ledger's time `as_of` it was not there, and its valid-until has passed. Answers whether
+    /// that holds.
+    pub async fn expire(&self, spend: u64, digest: Hash, as_of: Timestamp) -> Result<bool, WriteError> {
+        self.writer.run(move |book| book.expire(spend, digest, as_of)).await
+    }
+
+    /// The payments that are not finished, oldest first, to go on with after a start.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, WriteError> {
+        self.writer.run(|book| book.unfinished()).await
+    }
+
+    /// The payments whose time has passed and that still hold their budgets: id and digest.
+    pub async fn overdue(&self) -> Result<Vec<(u64, Hash)>, WriteError> {
+        self.writer.run(|book| Ok(book.overdue())).await
+    }
+
+    /// The payments that were begun more than ten seconds ago and are neither finished nor refused.
+    pub async fn stuck(&self) -> Result<Vec<Unfinished>, WriteError> {
+        self.writer.run(|book| book.stuck()).await
+    }
+
+    /// The highest position on the ledger that the book knows of.
+    pub async fn last_position(&self) -> Result<Option<u64>, WriteError> {
+        self.writer.run(|book| Ok(book.last_position())).await
+    }
+
+    /// Does the book hold an unfinished payment with this digest?
+    pub async fn is_open(&self, digest: Hash) -> Result<bool, WriteError> {
+        self.writer.run(move |book| Ok(book.is_open(&digest))).await
+    }
+
+    /// Judges without reserving anything.
+    pub async fn explain(&self, draft: Draft) -> Result<Explanation, WriteError> {
+        self.writer.run(move |book| Ok(book.explain(&draft))).await
+    }
+
+    /// How full every budget is that is in use: what `policy show` prints.
+    pub async fn standings(&self) -> Result<Vec<Standing>, WriteError> {
+        self.writer.run(|book| Ok(book.standings())).await
+    }
+
+    /// Size and root of the log, and the policy in force.
+    pub async fn head(&self) -> Result<Head, WriteError> {
+        self.writer.run(|book| Ok(book.head())).await
+    }
+
+    /// The root of the log when it had `size` records; `None` when it has fewer.
+    pub async fn root_at(&self, size: u64) -> Result<Option<Hash>, WriteError> {
+        self.writer.run(move |book| book.root_at(size)).await
+    }
+
+    /// Keeps the latest signed checkpoint beside the log.
+    pub async fn keep_checkpoint(&self, size: u64, text: String) -> Result<(), WriteError> {
+        self.writer.run(move |book| book.keep_checkpoint(size, &text)).await
+    }
+
+    /// Takes the clock's time as right after it had jumped.
+    pub async fn confirm_clock(&self, caller: Name) -> Result<(), WriteError> {
+        self.writer.run(move |book| book.confirm_clock(caller)).await
+    }
+
+    /// How many more requests fit into the queue.
+    pub fn room(&self) -> usize {
+        self.writer.room()
+    }
+}
+
+/// Where the log stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Number of records.
+    pub size: u64,
+    /// Root of the tree.
+    pub root: Hash,
+    /// SHA-256 of the policy bundle in force.
+    pub policy: [u8; 32],
+}

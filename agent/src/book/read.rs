@@ -1,0 +1,212 @@
+//! Reading the book, also without the agent: spends and records as they were written.
+
+use std::path::Path;
+
+use bursar_core::amount::Asset;
+use bursar_core::decode::transfer::{Payload, SignedTransfer};
+use bursar_core::envelope::Envelope;
+use bursar_core::key::Signature;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde_json::value::RawValue;
+
+use super::hex::Hex;
+use super::record::{Allowed, Denied, Record};
+use super::replay::damaged;
+use super::view::{Position, Spend, State};
+use super::{FILE, MARK};
+use crate::store::{StoreError, file, log};
+
+/// Most spends or records in one answer.
+pub const PAGE: u32 = 1000;
+
+/// Opens the book of a home for reading, beside a running agent or without one.
+pub fn open(home: &Path) -> Result<Connection, StoreError> {
+    file::open_readonly(&home.join(FILE), MARK)
+}
+
+/// One spend.
+pub fn spend(connection: &Connection, id: u64) -> Result<Option<Spend>, StoreError> {
+    let Some((decision, last)) = row(connection, id)?.map(|row| (row.decision, row.last)) else {
+        return Ok(None);
+    };
+    let base = match record(connection, decision)? {
+        Record::Denied(denied) => return Ok(Some(self::denied(&denied))),
+        Record::Allowed(allowed) => {
+            let payload = payload(connection, &allowed)?;
+            self::allowed(&allowed, &payload)
+        }
+        _ => return Err(damaged(connection, format!("spend {id}"), "it does not begin with a decision")),
+    };
+    if last == decision {
+        return Ok(Some(base));
+    }
+    let last = record(connection, last)?;
+    let was_signed = row(connection, id)?.is_some_and(|row| row.signed.is_some());
+    Ok(Some(after(base, last, was_signed)))
+}
+
+/// Up to [`PAGE`] spends with an id below `before`, newest first.
+pub fn spends(connection: &Connection, before: Option<u64>, limit: u32) -> Result<Vec<Spend>, StoreError> {
+    let failed = |source| file::failed(connection, source);
+    let mut ids = connection
+        .prepare_cached("SELECT id FROM spends WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
+        .map_err(failed)?;
+    let before = i64::try_from(before.unwrap_or(u64::MAX)).unwrap_or(i64::MAX);
+    let ids = ids.query_map(params![before, limit.min(PAGE)], |row| row.get(0)).map_err(failed)?;
+    let mut found = Vec::new();
+    for id in ids {
+        found.extend(spend(connection, id.map_err(failed)?)?);
+    }
+    Ok(found)
+}
+
+/// The signed envelope of a spend; `None` if there is no such spend or no signature.
+pub fn envelope(connection: &Connection, id: u64) -> Result<Option<Envelope>, StoreError> {
+    let Some(Row { decision, signed: Some(signed), .. }) = row(connection, id)? else { return Ok(None) };
+    let wrong = |what: &str| damaged(connection, format!("spend {id}"), what);
+    let (Record::Allowed(allowed), Record::Signed(signed)) =
+        (record(connection, decision)?, record(connection, signed)?)
+    else {
+        return Err(wrong("its records are of the wrong kind"));
+    };
+    let payload = payload(connection, &allowed)?;
+    let transfer =
+        SignedTransfer::verify(payload, Signature(signed.signature.0)).map_err(|e| wrong(&e.to_string()))?;
+    Ok(Some(transfer.to_envelope()))
+}
+
+/// One record, decoded.
+pub fn record(connection: &Connection, position: u64) -> Result<Record, StoreError> {
+    let wrong = |what: &str| damaged(connection, format!("record {position}"), what);
+    let leaf = log::record(connection, position)?.ok_or_else(|| wrong("it is missing"))?;
+    serde_json::from_slice(&leaf).map_err(|error| wrong(&error.to_string()))
+}
+
+/// Up to [`PAGE`] records from a position on, each in its exact bytes.
+pub fn raw_records(connection: &Connection, from: u64, limit: u32) -> Result<Vec<Box<RawValue>>, StoreError> {
+    let mut records = Vec::new();
+    for position in from..from.saturating_add(u64::from(limit.min(PAGE))) {
+        let Some(leaf) = log::record(connection, position)? else { break };
+        let wrong = |what: String| damaged(connection, format!("record {position}"), &what);
+        let text = String::from_utf8(leaf).map_err(|error| wrong(error.to_string()))?;
+        records.push(RawValue::from_string(text).map_err(|error| wrong(error.to_string()))?);
+    }
+    Ok(records)
+}
+
+/// The latest checkpoint that the audit key signed.
+pub fn checkpoint(connection: &Connection) -> Result<Option<(u64, String)>, StoreError> {
+    let run = || {
+        connection
+            .prepare_cached("SELECT size, text FROM checkpoint")?
+            .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()
+    };
+    run().map_err(|source| file::failed(connection, source))
+}
+
+struct Row {
+    decision: u64,
+    signed: Option<u64>,
+    last: u64,
+}
+
+fn row(connection: &Connection, id: u64) -> Result<Option<Row>, StoreError> {
+    let Ok(id) = i64::try_from(id) else { return Ok(None) };
+    let run = || {
+        connection
+            .prepare_cached("SELECT decision, signed, last FROM spends WHERE id = ?1")?
+            .query_row([id], |row| Ok(Row { decision: row.get(0)?, signed: row.get(1)?, last: row.get(2)? }))
+            .optional()
+    };
+    run().map_err(|source| file::failed(connection, source))
+}
+
+fn payload(connection: &Connection, allowed: &Allowed) -> Result<Payload, StoreError> {
+    Payload::decode(allowed.transfer.get().as_bytes().to_vec())
+        .map_err(|error| damaged(connection, format!("spend {}", allowed.spend), &error.to_string()))
+}
+
+/// A payload's JSON, to stand inside a record byte for byte.
+pub fn raw(payload: &Payload) -> Result<Box<RawValue>, StoreError> {
+    let wrong =
+        |what: String| StoreError::Damaged { file: FILE.to_owned(), place: "a new payload".to_owned(), what };
+    let text = String::from_utf8(payload.bytes().to_vec()).map_err(|error| wrong(error.to_string()))?;
+    RawValue::from_string(text).map_err(|error| wrong(error.to_string()))
+}
+
+/// A spend that was allowed, before anything else happened.
+pub fn allowed(allowed: &Allowed, payload: &Payload) -> Spend {
+    let transfer = payload.transfer();
+    let amount = match Asset::new(transfer.asset.clone(), allowed.decimals) {
+        Ok(asset) => asset.format_number(transfer.amount),
+        Err(_) => transfer.amount.to_string(),
+    };
+    Spend {
+        id: allowed.spend,
+        state: State::Reserved,
+        account: allowed.account.clone(),
+        recipient: allowed.recipient.to_string(),
+        amount,
+        asset: transfer.asset.clone(),
+        memo: transfer.memo.as_str().to_owned(),
+        caller: allowed.caller.clone(),
+        key: allowed.key.to_string(),
+        decided: allowed.at,
+        rule: Some(allowed.rule.clone()),
+        reason: None,
+        denial: None,
+        digest: Some(Hex(payload.digest())),
+        valid_until: Some(transfer.valid_until),
+        receipt: None,
+    }
+}
+
+/// A spend that was denied.
+pub fn denied(denied: &Denied) -> Spend {
+    let amount = denied.request.amount.as_str();
+    Spend {
+        id: denied.spend,
+        state: State::Denied,
+        account: denied.request.from.clone(),
+        recipient: denied.request.to.as_str().to_owned(),
+        amount: amount.split_once(' ').map_or(amount, |(number, _)| number).to_owned(),
+        asset: denied.request.amount.asset().clone(),
+        memo: denied.request.memo.as_str().to_owned(),
+        caller: denied.caller.clone(),
+        key: denied.key.to_string(),
+        decided: denied.at,
+        rule: denied.denial.rule.clone(),
+        reason: Some(denied.denial.message.clone()),
+        denial: Some(denied.denial.clone()),
+        digest: None,
+        valid_until: None,
+        receipt: None,
+    }
+}
+
+fn after(mut spend: Spend, last: Record, was_signed: bool) -> Spend {
+    match last {
+        Record::Signed(_) => spend.state = State::Signed,
+        Record::Recorded(recorded) => {
+            spend.state = State::Recorded;
+            spend.receipt = Some(Position { position: recorded.position, recorded: recorded.recorded });
+        }
+        Record::HandedOut(_) => spend.state = State::HandedOut,
+        Record::Expired(_) => spend.state = State::Expired,
+        Record::Refused(trouble) => {
+            spend.state = State::Refused;
+            spend.reason = Some(trouble.reason);
+        }
+        Record::Failed(trouble) => {
+            spend.state = if was_signed { State::Signed } else { State::Reserved };
+            spend.reason = Some(trouble.reason);
+        }
+        Record::Opened(_)
+        | Record::Policy(_)
+        | Record::ClockConfirmed(_)
+        | Record::Allowed(_)
+        | Record::Denied(_) => {}
+    }
+    spend
+}

@@ -1,0 +1,253 @@
+//! Reading the whole log again: memory as it was, and proof that the tables agree with it.
+
+use std::collections::HashMap;
+
+use bursar_core::decode::transfer::Payload;
+use bursar_core::key::Signature;
+use bursar_core::policy::{Counters, Span};
+use bursar_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::hex::Hex;
+use super::read;
+use super::record::Record;
+use super::request::{IdempotencyId, idempotency_id};
+use super::sqlite::Open;
+use super::view::{Position, State};
+use crate::store::log::LogTable;
+use crate::store::{StoreError, file};
+
+/// Records between two reports of progress.
+const STRIDE: u64 = 65_536;
+
+/// What the log says.
+pub struct Past {
+    pub log: LogTable,
+    pub counters: Counters,
+    pub open: HashMap<u64, Open>,
+    pub next: u64,
+    pub latest: Timestamp,
+    pub position: Option<u64>,
+    pub policy: Option<Hex<32>>,
+}
+
+/// A row of the table `spends`, as the log says it has to be.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    idem: IdempotencyId,
+    body: [u8; 32],
+    state: u8,
+    decision: u64,
+    signed: Option<u64>,
+    last: u64,
+}
+
+/// An open payment, and its row.
+struct Tracked {
+    open: Open,
+    row: Row,
+}
+
+struct Replay<'c> {
+    connection: &'c Connection,
+    counters: Counters,
+    tracked: HashMap<u64, Tracked>,
+    spends: u64,
+    latest: Timestamp,
+    position: Option<u64>,
+    policy: Option<Hex<32>>,
+}
+
+/// Reads every record in order; refuses a file that contradicts itself anywhere.
+pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreError> {
+    let mut replay = Replay {
+        connection,
+        counters: Counters::default(),
+        tracked: HashMap::new(),
+        spends: 0,
+        latest: Timestamp::EPOCH,
+        position: None,
+        policy: None,
+    };
+    let log = LogTable::open(connection, |position, leaf| {
+        if position.is_multiple_of(STRIDE) {
+            progress(position);
+            replay.counters.advance(replay.latest);
+        }
+        let record = serde_json::from_slice(leaf)
+            .map_err(|error| damaged(connection, format!("record {position}"), &error.to_string()))?;
+        replay.take(position, record)
+    })?;
+    if log.size() == 0 {
+        return Err(damaged(connection, "record 0".to_owned(), "it is missing"));
+    }
+    for (id, tracked) in &replay.tracked {
+        replay.compare(*id, &tracked.row)?;
+    }
+    let rows: u64 = connection
+        .query_row("SELECT count(*) FROM spends", [], |row| row.get(0))
+        .map_err(|source| file::failed(connection, source))?;
+    if rows != replay.spends {
+        let what = format!("it has {rows} rows, the log {} spends", replay.spends);
+        return Err(damaged(connection, "the table of spends".to_owned(), &what));
+    }
+    Ok(Past {
+        log,
+        counters: replay.counters,
+        open: replay.tracked.into_iter().map(|(id, tracked)| (id, tracked.open)).collect(),
+        next: replay.spends + 1,
+        latest: replay.latest,
+        position: replay.position,
+        policy: replay.policy,
+    })
+}
+
+impl Replay<'_> {
+    fn take(&mut self, position: u64, record: Record) -> Result<(), StoreError> {
+        let connection = self.connection;
+        let wrong = |what: &str| damaged(connection, format!("record {position}"), what);
+        if record.at() < self.latest {
+            return Err(wrong("it is older than the one before"));
+        }
+        self.latest = record.at();
+        match record {
+            Record::Opened(_) if position == 0 => Ok(()),
+            Record::Opened(_) => Err(wrong("it begins the book again")),
+            Record::ClockConfirmed(_) => Ok(()),
+            Record::Policy(policy) => {
+                self.policy = Some(policy.policy);
+                Ok(())
+            }
+            Record::Denied(denied) => {
+                self.begin(denied.spend).ok_or_else(|| wrong("its spend is out of order"))?;
+                let idem = idempotency_id(&denied.caller, &denied.key);
+                let row = Row {
+                    idem,
+                    body: denied.request.hash(),
+                    state: State::Denied.code(),
+                    decision: position,
+                    signed: None,
+                    last: position,
+                };
+                self.compare(denied.spend, &row)
+            }
+            Record::Allowed(allowed) => {
+                self.begin(allowed.spend).ok_or_else(|| wrong("its spend is out of order"))?;
+                let payload = Payload::decode(allowed.transfer.get().as_bytes().to_vec())
+                    .map_err(|error| wrong(&error.to_string()))?;
+                self.counters.hold(&allowed.draws);
+                let row = Row {
+                    idem: idempotency_id(&allowed.caller, &allowed.key),
+                    body: allowed.body.0,
+                    state: State::Reserved.code(),
+                    decision: position,
+                    signed: None,
+                    last: position,
+                };
+                let spend = read::allowed(&allowed, &payload);
+                let open = Open { spend, draws: allowed.draws, payload, signature: None };
+                self.tracked.insert(allowed.spend, Tracked { open, row });
+                Ok(())
+            }
+            Record::Signed(signed) => {
+                let tracked = self.step(signed.spend, State::Signed, position).ok_or_else(|| wrong(ORDER))?;
+                tracked.row.signed = Some(position);
+                tracked.open.signature = Some(Signature(signed.signature.0));
+                tracked.open.spend.reason = None;
+                Ok(())
+            }
+            Record::Refused(trouble) => {
+                let tracked =
+                    self.step(trouble.spend, State::Refused, position).ok_or_else(|| wrong(ORDER))?;
+                tracked.open.spend.reason = Some(trouble.reason);
+                Ok(())
+            }
+            Record::Failed(trouble) => {
+                let state = self.tracked.get(&trouble.spend).map(|tracked| tracked.open.spend.state);
+                let tracked = state
+                    .and_then(|state| self.step(trouble.spend, state, position))
+                    .ok_or_else(|| wrong(ORDER))?;
+                tracked.open.spend.reason = Some(trouble.reason);
+                Ok(())
+            }
+            Record::Recorded(recorded) => {
+                let span = Span { earliest: recorded.recorded, latest: recorded.recorded };
+                let seen = Position { position: recorded.position, recorded: recorded.recorded };
+                self.position = self.position.max(Some(recorded.position));
+                self.step(recorded.spend, State::Recorded, position)
+                    .ok_or_else(|| wrong(ORDER))?
+                    .open
+                    .spend
+                    .receipt = Some(seen);
+                self.end(recorded.spend, Some(span))
+            }
+            Record::HandedOut(step) => {
+                let tracked =
+                    self.step(step.spend, State::HandedOut, position).ok_or_else(|| wrong(ORDER))?;
+                let span = whole_life(&tracked.open.payload);
+                self.end(step.spend, Some(span))
+            }
+            Record::Expired(step) => {
+                self.step(step.spend, State::Expired, position).ok_or_else(|| wrong(ORDER))?;
+                self.end(step.spend, None)
+            }
+        }
+    }
+
+    fn begin(&mut self, spend: u64) -> Option<()> {
+        self.spends += 1;
+        (spend == self.spends).then_some(())
+    }
+
+    fn step(&mut self, spend: u64, state: State, position: u64) -> Option<&mut Tracked> {
+        let tracked = self.tracked.get_mut(&spend)?;
+        tracked.row.state = state.code();
+        tracked.row.last = position;
+        tracked.open.spend.state = state;
+        Some(tracked)
+    }
+
+    fn end(&mut self, spend: u64, span: Option<Span>) -> Result<(), StoreError> {
+        let Some(tracked) = self.tracked.remove(&spend) else { return Ok(()) };
+        match span {
+            Some(span) => self.counters.settle(&tracked.open.draws, span),
+            None => self.counters.release(&tracked.open.draws),
+        }
+        self.compare(spend, &tracked.row)
+    }
+
+    fn compare(&self, spend: u64, expected: &Row) -> Result<(), StoreError> {
+        let run = || {
+            self.connection
+                .prepare_cached("SELECT idem, body, state, decision, signed, last FROM spends WHERE id = ?1")?
+                .query_row(params![spend], |row| {
+                    Ok(Row {
+                        idem: row.get(0)?,
+                        body: row.get(1)?,
+                        state: row.get(2)?,
+                        decision: row.get(3)?,
+                        signed: row.get(4)?,
+                        last: row.get(5)?,
+                    })
+                })
+                .optional()
+        };
+        let found = run().map_err(|source| file::failed(self.connection, source))?;
+        if found.as_ref() == Some(expected) {
+            return Ok(());
+        }
+        Err(damaged(self.connection, format!("spend {spend}"), "its row is not what the log says"))
+    }
+}
+
+const ORDER: &str = "it continues a spend that is not open";
+
+/// A payment that was handed out can be recorded by anybody until its time has passed.
+pub fn whole_life(payload: &Payload) -> Span {
+    Span { earliest: payload.transfer().created, latest: payload.transfer().valid_until }
+}
+
+/// Says where a file contradicts itself.
+pub fn damaged(connection: &Connection, place: String, what: &str) -> StoreError {
+    StoreError::Damaged { file: file::name(connection), place, what: what.to_owned() }
+}

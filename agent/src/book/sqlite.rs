@@ -1,0 +1,519 @@
+//! The book on SQLite: what runs on the writer's thread, inside its transactions.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use bursar_core::decode::transfer::{Payload, SignedTransfer};
+use bursar_core::key::Signature;
+use bursar_core::log::Hash;
+use bursar_core::name::Name;
+use bursar_core::policy::{
+    Counters, Denial, Draw, Explanation, Permit, Policy, Question, Span, Standing, Verdict, explain, judge,
+};
+use bursar_core::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::draft::Draft;
+use super::hex::Hex;
+use super::record::{self, Record};
+use super::request::{IdempotencyId, idempotency_id};
+use super::view::{Position, Spend, State};
+use super::{Decision, FILE, Head, Kept, MARK, Options, Outcome, Reserved, Unfinished, read, replay};
+use crate::clock::{Sighting, Suspect, Tolerance};
+use crate::store::log::{self, LogTable};
+use crate::store::{Store, StoreError, file};
+use crate::token::Signed;
+
+const SCHEMA: &str = "
+    CREATE TABLE spends (
+        id INTEGER PRIMARY KEY,
+        idem BLOB NOT NULL UNIQUE,
+        body BLOB NOT NULL,
+        state INTEGER NOT NULL,
+        decision INTEGER NOT NULL,
+        signed INTEGER,
+        last INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), sighting TEXT NOT NULL) STRICT;
+    CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+";
+
+/// Milliseconds after which an unfinished payment is taken up again.
+const STUCK_AFTER: i64 = 10_000;
+
+/// Makes the file of an empty book, with its first record.
+pub fn create(path: &Path, home: &str) -> Result<(), StoreError> {
+    if path.exists() {
+        return Err(StoreError::Open {
+            file: FILE.to_owned(),
+            what: "it exists already and is never replaced; use another home folder".to_owned(),
+        });
+    }
+    let connection = file::open(path, MARK, true)?;
+    let run = |sql: &str| connection.execute_batch(sql).map_err(|source| file::failed(&connection, source));
+    run("BEGIN IMMEDIATE")?;
+    log::create(&connection)?;
+    run(SCHEMA)?;
+    let mut log = LogTable::open(&connection, |_, _| Ok(()))?;
+    let opened = Record::Opened(record::Opened { at: crate::clock::wall(), home: home.to_owned() });
+    append(&connection, &mut log, &opened)?;
+    log.save(&connection)?;
+    save_sighting(&connection, &Sighting::now())?;
+    run("COMMIT")
+}
+
+/// A payment that is not finished.
+#[derive(Clone, Debug)]
+pub struct Open {
+    pub spend: Spend,
+    pub draws: Vec<Draw>,
+    pub payload: Payload,
+    pub signature: Option<Signature>,
+}
+
+/// The file, and memory that mirrors it.
+pub struct BookStore {
+    connection: Connection,
+    log: LogTable,
+    policy: Arc<Policy>,
+    counters: Counters,
+    open: HashMap<u64, Open>,
+    next: u64,
+    /// The latest time any record carries: the book's time never goes back behind it.
+    latest: Timestamp,
+    /// The highest position on the ledger that any record names.
+    position: Option<u64>,
+    sighting: Sighting,
+    tolerance: Tolerance,
+}
+
+impl BookStore {
+    /// Opens the file and reads it whole.
+    pub fn open(options: &Options) -> Result<Self, StoreError> {
+        let connection = file::open(&options.home.join(FILE), MARK, false)?;
+        file::check(&connection)?;
+        let past = replay::replay(&connection, options.progress)?;
+        let sighting = read_sighting(&connection)?;
+        let mut book = Self {
+            log: past.log,
+            policy: options.policy.clone(),
+            counters: past.counters,
+            open: past.open,
+            next: past.next,
+            latest: past.latest,
+            position: past.position,
+            sighting,
+            tolerance: options.tolerance,
+            connection,
+        };
+        if past.policy != Some(Hex(book.policy.hash())) {
+            book.begin_policy()?;
+        }
+        Ok(book)
+    }
+
+    fn begin_policy(&mut self) -> Result<(), StoreError> {
+        let run = |c: &Connection, sql: &str| c.execute_batch(sql).map_err(|source| file::failed(c, source));
+        run(&self.connection, "BEGIN IMMEDIATE")?;
+        let at = self.now();
+        self.append(&Record::Policy(record::InForce { at, policy: Hex(self.policy.hash()) }))?;
+        self.before_commit()?;
+        run(&self.connection, "COMMIT")
+    }
+
+    /// The book's time: the wall clock, but never earlier than anything it has written.
+    fn now(&mut self) -> Timestamp {
+        self.latest = self.latest.max(crate::clock::wall());
+        self.latest
+    }
+
+    fn clock(&mut self) -> Result<Timestamp, Suspect> {
+        let seen = Sighting::now();
+        seen.check(&self.sighting, self.tolerance)?;
+        self.sighting = seen;
+        Ok(self.now())
+    }
+
+    /// See [`super::Book::reserve`].
+    pub fn reserve(&mut self, draft: Draft) -> Result<Decision, StoreError> {
+        let idem = idempotency_id(&draft.caller, &draft.key);
+        let body = draft.request.hash();
+        if let Some((id, known)) = self.known(&idem)? {
+            return if known == body { self.answer(id) } else { Ok(Decision::Conflict(id)) };
+        }
+        let now = match self.clock() {
+            Ok(now) => now,
+            Err(suspect) => return Ok(Decision::Suspect(suspect)),
+        };
+        match self.decide(&draft, now) {
+            Ok((payload, permit)) => self.allow(draft, idem, body, payload, &permit, now),
+            Err(denial) => self.deny(draft, idem, body, denial, now),
+        }
+    }
+
+    fn decide(&mut self, draft: &Draft, now: Timestamp) -> Result<(Payload, Permit), Denial> {
+        let payload = draft.subject.clone()?;
+        let intent = payload.intent();
+        let question = Question { intent: &intent, account: &draft.request.from, caller: &draft.caller, now };
+        match judge(&self.policy, &question) {
+            Verdict::Deny(denial) => Err(denial),
+            Verdict::Allow(permit) => {
+                self.counters.reserve(&permit, now)?;
+                Ok((payload, permit))
+            }
+        }
+    }
+
+    fn allow(
+        &mut self,
+        draft: Draft,
+        idem: IdempotencyId,
+        body: Hash,
+        payload: Payload,
+        permit: &Permit,
+        now: Timestamp,
+    ) -> Result<Decision, StoreError> {
+        let id = self.next;
+        let transfer = payload.transfer();
+        let asset = self.policy.asset(transfer.asset.as_str());
+        let recipient = self.policy.recipient_at(&transfer.to);
+        let allowed = record::Allowed {
+            at: now,
+            spend: id,
+            caller: draft.caller,
+            key: draft.key,
+            body: Hex(body),
+            account: draft.request.from,
+            // A permit exists only for a recipient and an asset of the bundle.
+            recipient: recipient.map_or_else(|| transfer.asset.clone(), |found| found.name.clone()),
+            decimals: asset.map_or(0, bursar_core::amount::Asset::decimals),
+            policy: Hex(permit.policy()),
+            rule: permit.rule().clone(),
+            draws: permit.draws().to_vec(),
+            transfer: read::raw(&payload)?,
+        };
+        let spend = read::allowed(&allowed, &payload);
+        let (account, draws) = (allowed.account.clone(), allowed.draws.clone());
+        let position = self.append(&Record::Allowed(Box::new(allowed)))?;
+        self.insert(id, &idem, &body, State::Reserved, position)?;
+        self.open.insert(id, Open { spend, draws, payload: payload.clone(), signature: None });
+        Ok(Decision::Reserved(Reserved { spend: id, account, payload }))
+    }
+
+    fn deny(
+        &mut self,
+        draft: Draft,
+        idem: IdempotencyId,
+        body: Hash,
+        denial: Denial,
+        now: Timestamp,
+    ) -> Result<Decision, StoreError> {
+        let id = self.next;
+        let policy = Hex(self.policy.hash());
+        let denied = record::Denied {
+            at: now,
+            spend: id,
+            caller: draft.caller,
+            key: draft.key,
+            request: draft.request,
+            policy,
+            denial,
+        };
+        let spend = read::denied(&denied);
+        let position = self.append(&Record::Denied(Box::new(denied)))?;
+        self.insert(id, &idem, &body, State::Denied, position)?;
+        Ok(Decision::Answered(Box::new(spend)))
+    }
+
+    /// What was answered, or is still under way, under a key that was used before.
+    fn answer(&self, id: u64) -> Result<Decision, StoreError> {
+        match self.open.get(&id) {
+            Some(open) if open.spend.state != State::Refused => Ok(Decision::Unfinished(unfinished(open)?)),
+            Some(open) => Ok(Decision::Answered(Box::new(open.spend.clone()))),
+            None => Ok(Decision::Answered(Box::new(self.stored(id)?))),
+        }
+    }
+
+    /// See [`super::Book::keep`].
+    pub fn keep(&mut self, signed: Signed) -> Result<Kept, StoreError> {
+        let (id, transfer) = signed.into_parts();
+        let now = self.now();
+        let waiting = self.open.get(&id).is_some_and(|open| open.spend.state == State::Reserved);
+        if waiting {
+            let signature = *transfer.signature();
+            let position = self.append(&Record::Signed(record::Signed {
+                at: now,
+                spend: id,
+                signature: Hex(signature.0),
+            }))?;
+            self.run(
+                "UPDATE spends SET state = ?2, signed = ?3, last = ?3 WHERE id = ?1",
+                params![id, State::Signed.code(), position],
+            )?;
+            if let Some(open) = self.open.get_mut(&id) {
+                open.spend.state = State::Signed;
+                open.spend.reason = None;
+                open.signature = Some(signature);
+            }
+        }
+        // Otherwise it was signed twice, over the identical bytes: either signature will do.
+        Ok(Kept { spend: id, transfer })
+    }
+
+    /// See [`super::Book::settle`].
+    pub fn settle(&mut self, id: u64, digest: Hash, outcome: Outcome) -> Result<Spend, StoreError> {
+        if self.open.get(&id).is_none_or(|open| open.payload.digest() != digest) {
+            return self.stored(id);
+        }
+        let at = self.now();
+        match outcome {
+            Outcome::Recorded(Position { position, recorded }) => {
+                let record = Record::Recorded(record::Recorded { at, spend: id, position, recorded });
+                let span = Span { earliest: recorded, latest: recorded };
+                self.position = self.position.max(Some(position));
+                self.finish(id, State::Recorded, &record, Some(span), Some(Position { position, recorded }))
+            }
+            Outcome::HandedOut => {
+                let span = self.open.get(&id).map(|open| replay::whole_life(&open.payload));
+                self.finish(
+                    id,
+                    State::HandedOut,
+                    &Record::HandedOut(record::Step { at, spend: id }),
+                    span,
+                    None,
+                )
+            }
+            Outcome::Refused(reason) => self.trouble(id, State::Refused, reason, at),
+        }
+    }
+
+    fn finish(
+        &mut self,
+        id: u64,
+        state: State,
+        record: &Record,
+        span: Option<Span>,
+        receipt: Option<Position>,
+    ) -> Result<Spend, StoreError> {
+        let position = self.append(record)?;
+        self.update(id, state, position)?;
+        let Some(mut open) = self.open.remove(&id) else { return self.stored(id) };
+        match span {
+            Some(span) => self.counters.settle(&open.draws, span),
+            None => self.counters.release(&open.draws),
+        }
+        open.spend.state = state;
+        open.spend.reason = None;
+        open.spend.receipt = receipt;
+        Ok(open.spend)
+    }
+
+    fn trouble(&mut self, id: u64, state: State, reason: String, at: Timestamp) -> Result<Spend, StoreError> {
+        let trouble = record::Trouble { at, spend: id, reason: reason.clone() };
+        let record = if state == State::Refused { Record::Refused(trouble) } else { Record::Failed(trouble) };
+        let position = self.append(&record)?;
+        self.update(id, state, position)?;
+        let Some(open) = self.open.get_mut(&id) else { return self.stored(id) };
+        open.spend.state = state;
+        open.spend.reason = Some(reason);
+        Ok(open.spend.clone())
+    }
+
+    /// See [`super::Book::failed`].
+    pub fn failed(&mut self, id: u64, reason: String) -> Result<Spend, StoreError> {
+        let at = self.now();
+        match self.open.get(&id).map(|open| open.spend.state) {
+            Some(state) => self.trouble(id, state, reason, at),
+            None => self.stored(id),
+        }
+    }
+
+    /// See [`super::Book::expire`].
+    pub fn expire(&mut self, id: u64, digest: Hash, as_of: Timestamp) -> Result<bool, StoreError> {
+        let proven = self.open.get(&id).is_some_and(|open| {
+            open.payload.digest() == digest && as_of >= open.payload.transfer().valid_until
+        });
+        if proven {
+            let at = self.now();
+            self.finish(id, State::Expired, &Record::Expired(record::Step { at, spend: id }), None, None)?;
+        }
+        Ok(proven)
+    }
+
+    /// See [`super::Book::unfinished`].
+    pub fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
+        self.begun_before(self.latest.plus_millis(1))
+    }
+
+    /// See [`super::Book::stuck`].
+    pub fn stuck(&mut self) -> Result<Vec<Unfinished>, StoreError> {
+        let before = self.now().plus_millis(-STUCK_AFTER);
+        self.begun_before(before)
+    }
+
+    fn begun_before(&self, before: Timestamp) -> Result<Vec<Unfinished>, StoreError> {
+        let open = self
+            .open
+            .values()
+            .filter(|open| open.spend.state != State::Refused && open.spend.decided < before);
+        let mut open: Vec<_> = open.collect();
+        open.sort_by_key(|open| open.spend.id);
+        open.into_iter().map(unfinished).collect()
+    }
+
+    /// See [`super::Book::last_position`].
+    pub fn last_position(&self) -> Option<u64> {
+        self.position
+    }
+
+    /// See [`super::Book::is_open`].
+    pub fn is_open(&self, digest: &Hash) -> bool {
+        self.open.values().any(|open| open.payload.digest() == *digest)
+    }
+
+    /// See [`super::Book::overdue`].
+    pub fn overdue(&mut self) -> Vec<(u64, Hash)> {
+        let now = self.now();
+        let late = self.open.values().filter(|open| open.payload.transfer().valid_until <= now);
+        late.map(|open| (open.spend.id, open.payload.digest())).collect()
+    }
+
+    /// See [`super::Book::explain`].
+    pub fn explain(&mut self, draft: &Draft) -> Explanation {
+        let now = self.now();
+        match &draft.subject {
+            Err(denial) => Explanation {
+                allowed: false,
+                rule: None,
+                denial: Some(denial.clone()),
+                recipient: None,
+                categories: Vec::new(),
+                rules: Vec::new(),
+            },
+            Ok(payload) => {
+                let intent = payload.intent();
+                let question =
+                    Question { intent: &intent, account: &draft.request.from, caller: &draft.caller, now };
+                explain(&self.policy, &question, &self.counters)
+            }
+        }
+    }
+
+    /// See [`super::Book::standings`].
+    pub fn standings(&mut self) -> Vec<Standing> {
+        let now = self.now();
+        self.counters.standings(&self.policy, now)
+    }
+
+    /// See [`super::Book::head`].
+    pub fn head(&self) -> Head {
+        Head { size: self.log.size(), root: self.log.root(), policy: self.policy.hash() }
+    }
+
+    /// See [`super::Book::root_at`].
+    pub fn root_at(&self, size: u64) -> Result<Option<Hash>, StoreError> {
+        if size > self.log.size() { Ok(None) } else { log::root_at(&self.connection, size).map(Some) }
+    }
+
+    /// See [`super::Book::keep_checkpoint`].
+    pub fn keep_checkpoint(&mut self, size: u64, text: &str) -> Result<(), StoreError> {
+        self.run("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2)", params![size, text])
+    }
+
+    /// See [`super::Book::confirm_clock`].
+    pub fn confirm_clock(&mut self, caller: Name) -> Result<(), StoreError> {
+        self.sighting = Sighting::now();
+        let at = self.now();
+        self.append(&Record::ClockConfirmed(record::Confirmed { at, caller })).map(|_| ())
+    }
+
+    fn known(&self, idem: &IdempotencyId) -> Result<Option<(u64, Hash)>, StoreError> {
+        let run = || {
+            self.connection
+                .prepare_cached("SELECT id, body FROM spends WHERE idem = ?1")?
+                .query_row([idem.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()
+        };
+        run().map_err(|source| file::failed(&self.connection, source))
+    }
+
+    fn insert(
+        &mut self,
+        id: u64,
+        idem: &IdempotencyId,
+        body: &Hash,
+        state: State,
+        position: u64,
+    ) -> Result<(), StoreError> {
+        self.next += 1;
+        self.run(
+            "INSERT INTO spends VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?5)",
+            params![id, idem.as_slice(), body.as_slice(), state.code(), position],
+        )
+    }
+
+    fn update(&self, id: u64, state: State, position: u64) -> Result<(), StoreError> {
+        self.run("UPDATE spends SET state = ?2, last = ?3 WHERE id = ?1", params![id, state.code(), position])
+    }
+
+    fn stored(&self, id: u64) -> Result<Spend, StoreError> {
+        let found = read::spend(&self.connection, id)?;
+        found.ok_or_else(|| replay::damaged(&self.connection, format!("spend {id}"), "it is missing"))
+    }
+
+    fn append(&mut self, record: &Record) -> Result<u64, StoreError> {
+        append(&self.connection, &mut self.log, record)
+    }
+
+    fn run(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
+        let run = || self.connection.prepare_cached(sql)?.execute(values);
+        run().map(|_| ()).map_err(|source| file::failed(&self.connection, source))
+    }
+}
+
+impl Store for BookStore {
+    fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn before_commit(&mut self) -> Result<(), StoreError> {
+        self.log.save(&self.connection)?;
+        save_sighting(&self.connection, &self.sighting)
+    }
+}
+
+fn unfinished(open: &Open) -> Result<Unfinished, StoreError> {
+    let spend = open.spend.id;
+    let Some(signature) = open.signature else {
+        let account = open.spend.account.clone();
+        return Ok(Unfinished::Reserved(Reserved { spend, account, payload: open.payload.clone() }));
+    };
+    let verified = SignedTransfer::verify(open.payload.clone(), signature);
+    let transfer = verified.map_err(|error| StoreError::Damaged {
+        file: FILE.to_owned(),
+        place: format!("the signature of spend {spend}"),
+        what: error.to_string(),
+    })?;
+    Ok(Unfinished::Kept(Kept { spend, transfer }))
+}
+
+fn append(connection: &Connection, log: &mut LogTable, record: &Record) -> Result<u64, StoreError> {
+    let leaf = serde_json::to_vec(record)
+        .map_err(|error| replay::damaged(connection, "a new record".to_owned(), &error.to_string()))?;
+    log.append(connection, &leaf)
+}
+
+fn save_sighting(connection: &Connection, sighting: &Sighting) -> Result<(), StoreError> {
+    let text = serde_json::to_string(sighting).unwrap_or_default();
+    let run = || connection.prepare_cached("INSERT OR REPLACE INTO clock VALUES (1, ?1)")?.execute([text]);
+    run().map(|_| ()).map_err(|source| file::failed(connection, source))
+}
+
+fn read_sighting(connection: &Connection) -> Result<Sighting, StoreError> {
+    let text: String = connection
+        .query_row("SELECT sighting FROM clock", [], |row| row.get(0))
+        .map_err(|source| file::failed(connection, source))?;
+    serde_json::from_str(&text)
+        .map_err(|error| replay::damaged(connection, "the clock's row".to_owned(), &error.to_string()))
+}

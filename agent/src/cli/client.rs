@@ -1,0 +1,122 @@
+//! The agent's HTTP API over its Unix socket, as a command asks it.
+
+mod link;
+mod problem;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+pub use link::{Answer, Ask, Link};
+pub use problem::Problem;
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::global::Global;
+
+/// Why there is no answer to use.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens on the socket.
+    #[error("the agent is not running; start it with: {start}")]
+    NotRunning {
+        /// The command that starts it.
+        start: String,
+    },
+    /// The socket is there, but not for this user.
+    #[error("this user may not use {socket}; run the command as the owner of the home folder")]
+    Forbidden {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// The socket cannot be reached for another reason.
+    #[error("{socket}: {source}; check `agent.socket` in config.toml")]
+    Socket {
+        /// The socket.
+        socket: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// No answer in time.
+    #[error("the agent did not answer within {} s; it is not known what became of the request: ask again with the same key", .0.as_secs())]
+    Timeout(Duration),
+    /// The connection broke before the answer was there.
+    #[error(
+        "the connection to the agent broke ({0}); it is not known what became of the request: ask again with the same key"
+    )]
+    Lost(String),
+    /// Not what an agent answers.
+    #[error(
+        "the agent's answer cannot be read ({0}); is the program of another version than the running agent? Stop it and start it again"
+    )]
+    Unreadable(String),
+    /// The agent says what is wrong.
+    #[error("{0}")]
+    Problem(Box<Problem>),
+}
+
+impl ClientError {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::NotRunning { .. } => Exit::NotRunning,
+            Self::Forbidden { .. } | Self::Socket { .. } => Exit::Home,
+            Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => Exit::Busy,
+            Self::Problem(problem) => problem.exit(),
+        }
+    }
+
+    /// Is it worth asking again with the same key, and after how long at least?
+    pub fn retry(&self) -> Option<Duration> {
+        match self {
+            Self::Timeout(_) | Self::Lost(_) => Some(Duration::ZERO),
+            Self::Problem(problem) if problem.is_passing() => Some(problem.retry_after.unwrap_or_default()),
+            _ => None,
+        }
+    }
+}
+
+/// One thread that asks and waits.
+pub struct Client {
+    runtime: tokio::runtime::Runtime,
+    link: Arc<Link>,
+}
+
+impl Client {
+    /// For the agent of this home; nothing is opened yet.
+    pub fn new(global: &Global) -> Result<Self, CliError> {
+        Self::to(global, global.config()?.socket)
+    }
+
+    /// For the agent behind this socket.
+    pub fn to(global: &Global, socket: PathBuf) -> Result<Self, CliError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| ClientError::Socket { socket: socket.clone(), source })?;
+        let start = global.command("serve --background");
+        Ok(Self { runtime, link: Arc::new(Link::new(socket, start)) })
+    }
+
+    /// Asks, waits, decodes.
+    pub fn ask<T: DeserializeOwned>(&self, ask: &Ask) -> Result<T, ClientError> {
+        self.runtime.block_on(self.link.ask(ask))?.decode()
+    }
+
+    /// Does somebody answer on the socket?
+    pub fn is_running(&self) -> Result<bool, ClientError> {
+        match self.runtime.block_on(self.link.ask(&Ask::get("/healthz"))) {
+            Err(ClientError::NotRunning { .. }) => Ok(false),
+            // Whoever holds the socket is an agent that is in trouble, which is running all the same.
+            Ok(_) | Err(ClientError::Problem(_) | ClientError::Timeout(_) | ClientError::Lost(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Runs something that asks several things at the same time.
+    pub fn run<F: Future>(&self, work: impl FnOnce(Arc<Link>) -> F) -> F::Output {
+        self.runtime.block_on(work(self.link.clone()))
+    }
+}

@@ -1,0 +1,124 @@
+//! Why a command failed, and with which exit code.
+
+use std::path::PathBuf;
+
+use bursar_core::policy::PolicyError;
+
+use super::client::ClientError;
+use super::exit::Exit;
+use crate::agent::AgentError;
+use crate::anchor::AnchorError;
+use crate::config::ConfigError;
+use crate::keys_file::KeysFileError;
+use crate::serve::ServeError;
+use crate::store::StoreError;
+use crate::token::TokenError;
+use crate::token::fault::Fault;
+
+/// Why a command failed. Each message says what happened and what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The command line is wrong in a way that its grammar cannot tell.
+    #[error("{0}")]
+    Usage(String),
+    /// The home folder.
+    #[error("{0}")]
+    Home(String),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The policy bundle.
+    #[error("{path}: {source}")]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// Line, column, and what was expected.
+        source: PolicyError,
+    },
+    /// The file of public keys.
+    #[error(transparent)]
+    Keys(#[from] KeysFileError),
+    /// The book or the ledger.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The book or the ledger, in other words.
+    #[error("{0}")]
+    Damaged(String),
+    /// The token, a key or the PIN.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// The running agent, or that there is none.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The daemon.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Another agent.
+    #[error("{0}")]
+    InUse(String),
+    /// It takes longer than this command waits.
+    #[error("{0}")]
+    Busy(String),
+    /// Something does not verify.
+    #[error("{0}")]
+    Unverified(String),
+    /// A file that the command line names.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A child of this command failed and has said why.
+    #[error("{message}")]
+    Child {
+        /// Its exit code.
+        exit: Exit,
+        /// Its words.
+        message: String,
+    },
+}
+
+impl CliError {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Usage(_) => Exit::Usage,
+            Self::Home(_) | Self::Config(_) | Self::Policy { .. } | Self::Keys(_) => Exit::Home,
+            Self::Store(_) | Self::Damaged(_) => Exit::Damaged,
+            Self::Token(error) => token(error),
+            Self::Client(error) => error.exit(),
+            Self::Serve(error) => serve(error),
+            Self::InUse(_) => Exit::InUse,
+            Self::Busy(_) => Exit::Busy,
+            Self::Unverified(_) => Exit::Unverified,
+            Self::File { .. } => Exit::File,
+            Self::Child { exit, .. } => *exit,
+        }
+    }
+}
+
+/// The exit code of an error of the token.
+pub fn token(error: &TokenError) -> Exit {
+    match error.fault() {
+        Fault::Device => Exit::Token,
+        Fault::Pin => Exit::Pin,
+        Fault::Key => Exit::Key,
+        Fault::Passing => Exit::Busy,
+    }
+}
+
+/// The exit code of a daemon that did not start, or ended.
+fn serve(error: &ServeError) -> Exit {
+    match error {
+        ServeError::Locked(_) | ServeError::SocketInUse(_) => Exit::InUse,
+        ServeError::Socket { .. } | ServeError::System { .. } => Exit::Home,
+        ServeError::Agent(error) => match error {
+            AgentError::Policy { .. } | AgentError::Read { .. } => Exit::Home,
+            AgentError::Token(error) | AgentError::Anchor(AnchorError::Token(error)) => token(error),
+            AgentError::Write(_) | AgentError::Anchor(AnchorError::Write(_)) => Exit::Busy,
+            _ => Exit::Damaged,
+        },
+    }
+}

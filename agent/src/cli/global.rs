@@ -1,0 +1,108 @@
+//! The options that every command has.
+
+use std::path::{Path, PathBuf};
+
+use super::error::CliError;
+use crate::config::Config;
+
+/// As they were written.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct GlobalArgs {
+    /// Home folder [default: $XDG_DATA_HOME/bursar or ~/.local/share/bursar]
+    #[arg(long, global = true, value_name = "DIR", display_order = 900)]
+    home: Option<PathBuf>,
+    /// Print one JSON value instead of text for people
+    #[arg(long, global = true, display_order = 901)]
+    json: bool,
+}
+
+/// What follows from them on this machine.
+#[derive(Clone, Debug)]
+pub struct Global {
+    home: Option<PathBuf>,
+    /// Was `--home` written? Then commands that are printed name it, too.
+    named: bool,
+    /// One JSON value instead of text.
+    pub json: bool,
+}
+
+impl GlobalArgs {
+    /// Was `--json` asked for?
+    pub fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Looks up the default home folder.
+    pub fn resolve(self) -> Global {
+        let named = self.home.is_some();
+        let absolute =
+            |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = self
+            .home
+            .or_else(|| absolute("XDG_DATA_HOME").map(|data| data.join("bursar")))
+            .or_else(|| absolute("HOME").map(|home| home.join(".local/share/bursar")));
+        Global { home, named, json: self.json }
+    }
+}
+
+impl Global {
+    /// Options for a home folder, as if `--home` had named it.
+    pub fn of(home: PathBuf, json: bool) -> Self {
+        Self { home: Some(home), named: true, json }
+    }
+
+    /// The home folder, which may not exist yet.
+    pub fn home(&self) -> Result<&Path, CliError> {
+        self.home.as_deref().ok_or_else(|| {
+            CliError::Home(
+                "there is no default home folder, since HOME is not set; name one with --home DIR".to_owned(),
+            )
+        })
+    }
+
+    /// The checked configuration of the home folder.
+    pub fn config(&self) -> Result<Config, CliError> {
+        Ok(Config::load(self.home()?)?)
+    }
+
+    /// A command line to be printed, so that it works as pasted: `bursar --home DIR serve`, with
+    /// the folder only where it is not the default.
+    pub fn command(&self, rest: &str) -> String {
+        match self.home.as_deref().filter(|_| self.named) {
+            Some(home) => {
+                let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
+                format!("bursar --home {} {rest}", quoted(&home.to_string_lossy()))
+            }
+            None => format!("bursar {rest}"),
+        }
+    }
+}
+
+/// A word for a POSIX shell.
+pub fn quoted(word: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+,:@%=".contains(&b);
+    if !word.is_empty() && word.bytes().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_can_be_pasted() {
+        for (home, command) in [
+            ("/srv/bursar", "bursar --home /srv/bursar serve"),
+            ("/my home", "bursar --home '/my home' serve"),
+            ("/it's", r"bursar --home '/it'\''s' serve"),
+            ("/a;rm", "bursar --home '/a;rm' serve"),
+        ] {
+            assert_eq!(Global::of(home.into(), false).command("serve"), command);
+        }
+        let default = GlobalArgs::default().resolve();
+        assert_eq!(default.command("serve"), "bursar serve");
+    }
+}

@@ -1,0 +1,105 @@
+//! The wall clock, watched: it may only move as time itself does.
+
+use std::time::Duration;
+
+use bursar_core::time::Timestamp;
+
+/// What was seen last, so that the next start can tell a jump from a pause.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Sighting {
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// Milliseconds since the machine started, sleep included (`CLOCK_BOOTTIME`).
+    pub uptime: i64,
+    /// Which start of the machine that counts from (`/proc/sys/kernel/random/boot_id`).
+    pub boot: String,
+}
+
+/// How far the wall clock may run ahead before it is doubted.
+#[derive(Clone, Copy, Debug)]
+pub struct Tolerance {
+    /// Against the machine's uptime, while it runs.
+    pub running: Duration,
+    /// Since the last sighting, over a restart of the machine.
+    pub restarted: Duration,
+}
+
+/// The wall clock jumped forward.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the clock says {now}, {ahead} s more than can have passed since {last}; nothing is signed until you \
+     set the clock right or run `bursar clock confirm`"
+)]
+pub struct Suspect {
+    /// What the clock says.
+    pub now: Timestamp,
+    /// What it said last.
+    pub last: Timestamp,
+    /// Seconds too many.
+    pub ahead: i64,
+}
+
+impl Sighting {
+    /// Looks at the machine's clocks.
+    pub fn now() -> Self {
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        Self {
+            wall: wall(),
+            uptime: uptime.tv_sec.saturating_mul(1000).saturating_add(uptime.tv_nsec / 1_000_000),
+            boot: boot.trim().to_owned(),
+        }
+    }
+
+    /// Is `self` a time that can follow `last`? A clock that steps back is no suspect: nothing
+    /// reopens, since the book never lets its own time go back.
+    pub fn check(&self, last: &Sighting, tolerance: Tolerance) -> Result<(), Suspect> {
+        let passed = self.wall.millis() - last.wall.millis();
+        let allowed = if self.boot == last.boot {
+            (self.uptime - last.uptime).saturating_add(millis(tolerance.running))
+        } else {
+            millis(tolerance.restarted)
+        };
+        if passed <= allowed {
+            return Ok(());
+        }
+        Err(Suspect { now: self.wall, last: last.wall, ahead: (passed - allowed) / 1000 })
+    }
+}
+
+/// The wall clock; before 1970 it is 1970.
+pub fn wall() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::EPOCH.plus_millis(millis(since))
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(wall: i64, uptime: i64, boot: &str) -> Sighting {
+        Sighting { wall: Timestamp::EPOCH.plus_millis(wall), uptime, boot: boot.to_owned() }
+    }
+
+    #[test]
+    fn case_table() {
+        let tolerance =
+            Tolerance { running: Duration::from_secs(300), restarted: Duration::from_secs(86_400) };
+        let last = at(1_000_000, 50_000, "a");
+        for (name, now, ok) in [
+            ("time passed", at(1_060_000, 110_000, "a"), true),
+            ("at the tolerance", at(1_300_000, 50_000, "a"), true),
+            ("past the tolerance", at(1_300_001, 50_000, "a"), false),
+            ("a long sleep", at(10_000_000, 9_050_000, "a"), true),
+            ("stepped back", at(1_000, 60_000, "a"), true),
+            ("off for a day", at(87_400_000, 5, "b"), true),
+            ("off for longer", at(87_400_001, 5, "b"), false),
+        ] {
+            assert_eq!(now.check(&last, tolerance).is_ok(), ok, "{name}");
+        }
+    }
+}

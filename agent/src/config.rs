@@ -1,0 +1,305 @@
+//! The configuration of a home folder: text -> checked values.
+
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bursar_core::name::Name;
+use serde::Deserialize;
+
+use crate::clock::Tolerance;
+use crate::token::keyring::Labels;
+use crate::token::pin::PinSource;
+
+/// The file's name in the home folder.
+pub const FILE: &str = "config.toml";
+/// The policy bundle's name in the home folder.
+pub const POLICY: &str = "policy.toml";
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is none.
+    #[error(
+        "{0} is not a home folder of bursar: it has no config.toml; make one with `bursar init` or `bursar quickstart`, or name another with --home"
+    )]
+    Missing(PathBuf),
+    /// Others can get at it.
+    #[error("the home folder {path} can be used by others (mode {mode:o}); run: chmod 700 {path}")]
+    Exposed {
+        /// The folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// It cannot be read.
+    #[error("{path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// It is not what it has to be.
+    #[error("{path}: {what}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Line, column, and what was expected.
+        what: String,
+    },
+}
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The home folder.
+    pub home: PathBuf,
+    /// Its random id, part of the audit log's origin and of the anchor's label.
+    pub id: String,
+    /// The token.
+    pub token: TokenConfig,
+    /// Which key has which role.
+    pub labels: Labels,
+    /// Where payments are forwarded to.
+    pub ledger: LedgerConfig,
+    /// User id to caller name.
+    pub callers: HashMap<u32, Name>,
+    /// The Unix socket, absolute.
+    pub socket: PathBuf,
+    /// For how long a payment may be recorded after it was asked for, in milliseconds.
+    pub valid_for: i64,
+    /// How far the clock may jump.
+    pub tolerance: Tolerance,
+}
+
+/// How to reach the token.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenConfig {
+    /// The PKCS#11 module.
+    pub module: PathBuf,
+    /// The token, as an RFC 7512 URI: `pkcs11:token=treasury`.
+    pub uri: String,
+    /// Where the PIN comes from.
+    pub pin: PinSource,
+    /// Sessions that work at the same time; as many as fit the machine if absent.
+    pub workers: Option<usize>,
+    /// What the module expects in its environment, like `SOFTHSM2_CONF`.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+}
+
+/// Where payments go after they were signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerConfig {
+    /// A ledger in this home folder.
+    Embedded {
+        /// Its genesis file, absolute.
+        genesis: PathBuf,
+    },
+    /// Nowhere: the signed envelope is the answer. The ledger's id is still signed.
+    None {
+        /// Id of the ledger that the envelopes are for.
+        id: bursar_core::intent::LedgerId,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    id: String,
+    token: TokenConfig,
+    keys: KeysText,
+    #[serde(default)]
+    accounts: BTreeMap<Name, AccountText>,
+    ledger: LedgerText,
+    #[serde(default)]
+    callers: BTreeMap<Name, CallerText>,
+    #[serde(default)]
+    agent: AgentText,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeysText {
+    audit: String,
+    node: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountText {
+    key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CallerText {
+    uid: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
+enum LedgerText {
+    Embedded { genesis: PathBuf },
+    None { id: bursar_core::intent::LedgerId },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct AgentText {
+    socket: Option<PathBuf>,
+    valid_for: Option<String>,
+    clock_tolerance: Option<String>,
+    clock_tolerance_restart: Option<String>,
+}
+
+impl Config {
+    /// Reads and checks the configuration of a home folder.
+    pub fn load(home: &Path) -> Result<Self, ConfigError> {
+        let path = home.join(FILE);
+        if !path.exists() {
+            return Err(ConfigError::Missing(home.to_owned()));
+        }
+        let read = |source| ConfigError::Read { path: home.to_owned(), source };
+        let home = std::fs::canonicalize(home).map_err(read)?;
+        let mode = std::fs::metadata(&home).map_err(read)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(ConfigError::Exposed { path: home, mode });
+        }
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
+        Self::parse(&home, &text).map_err(|what| ConfigError::Parse { path, what })
+    }
+
+    /// Reads and checks a text; paths in it are relative to `home`.
+    pub fn parse(home: &Path, text: &str) -> Result<Self, String> {
+        let text: Text = toml::from_str(text).map_err(|error| error.to_string())?;
+        if text.id.len() != 32 || !text.id.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(
+                "`id` has to be 32 hex digits, different for each home; `openssl rand -hex 16` makes one"
+                    .to_owned(),
+            );
+        }
+        text.token.uri.parse::<bursar_pkcs11::TokenUri>().map_err(|error| format!("`token.uri`: {error}"))?;
+        let mut callers = HashMap::new();
+        for (name, caller) in text.callers {
+            if let Some(first) = callers.insert(caller.uid, name.clone()) {
+                return Err(format!(
+                    "the callers {first} and {name} have one user id, {}; each needs its own",
+                    caller.uid
+                ));
+            }
+        }
+        let ledger = match text.ledger {
+            LedgerText::Embedded { genesis } => LedgerConfig::Embedded { genesis: home.join(genesis) },
+            LedgerText::None { id } => LedgerConfig::None { id },
+        };
+        if matches!(ledger, LedgerConfig::Embedded { .. }) && text.keys.node.is_none() {
+            return Err(
+                "the embedded ledger needs `keys.node`, the key that signs its checkpoints".to_owned()
+            );
+        }
+        let valid_for = span("agent.valid-for", text.agent.valid_for, "15m")?;
+        if valid_for < Duration::from_secs(1) || valid_for > Duration::from_secs(24 * 60 * 60) {
+            return Err("`agent.valid-for` is between 1s and 24h".to_owned());
+        }
+        Ok(Self {
+            home: home.to_owned(),
+            id: text.id,
+            token: text.token,
+            labels: Labels {
+                audit: text.keys.audit,
+                node: text.keys.node,
+                accounts: text.accounts.into_iter().map(|(name, account)| (name, account.key)).collect(),
+            },
+            ledger,
+            callers,
+            socket: home.join(text.agent.socket.unwrap_or_else(|| "bursar.sock".into())),
+            valid_for: i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX),
+            tolerance: Tolerance {
+                running: span("agent.clock-tolerance", text.agent.clock_tolerance, "5m")?,
+                restarted: span("agent.clock-tolerance-restart", text.agent.clock_tolerance_restart, "30d")?,
+            },
+        })
+    }
+
+    /// The policy bundle's file.
+    pub fn policy_path(&self) -> PathBuf {
+        self.home.join(POLICY)
+    }
+
+    /// The origin line of the audit log's checkpoints.
+    pub fn audit_origin(&self) -> String {
+        format!("bursar/audit/{}", self.id)
+    }
+}
+
+/// A length of time: a whole number and `s`, `m`, `h` or `d`.
+fn span(field: &str, text: Option<String>, default: &str) -> Result<Duration, String> {
+    let text = text.unwrap_or_else(|| default.to_owned());
+    let wrong = || format!("`{field}` is {text:?}; write a whole number and s, m, h or d, like 15m");
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    number.checked_mul(unit).filter(|s| *s <= 366 * 86_400).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+        id = "00112233445566778899aabbccddeeff"
+        [token]
+        module = "/usr/lib/softhsm/libsofthsm2.so"
+        uri = "pkcs11:token=treasury"
+        pin = { file = "pin" }
+        [keys]
+        audit = "audit"
+        node = "node"
+        [accounts.expenses]
+        key = "expenses"
+        [ledger]
+        kind = "embedded"
+        genesis = "genesis.json"
+        [callers.treasurer]
+        uid = 1000
+    "#;
+
+    #[test]
+    fn reads_what_init_writes() {
+        let config = Config::parse(Path::new("/home"), GOOD);
+        let config = config.as_ref().map(|c| (c.valid_for, c.socket.clone(), c.callers.len()));
+        assert_eq!(config, Ok((900_000, PathBuf::from("/home/bursar.sock"), 1)));
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for (change, to, says) in [
+            ("audit = \"audit\"", "audit = \"audit\"\ntypo = 1", "unknown field"),
+            ("pin = { file = \"pin\" }", "pin = \"1234\"", "unknown variant"),
+            ("node = \"node\"", "", "keys.node"),
+            ("uid = 1000", "uid = 1000\n[callers.other]\nuid = 1000", "one user id"),
+            ("00112233445566778899aabbccddeeff", "0011", "32 hex digits"),
+            ("pkcs11:token=treasury", "treasury", "token.uri"),
+            (
+                "[callers.treasurer]",
+                "[agent]\nvalid-for = \"25h\"\n[callers.treasurer]",
+                "between 1s and 24h",
+            ),
+            ("[callers.treasurer]", "[agent]\nvalid-for = \"\u{e9}\"\n[callers.treasurer]", "like 15m"),
+        ] {
+            let text = GOOD.replace(change, to);
+            let error = Config::parse(Path::new("/home"), &text).err().unwrap_or_default();
+            assert!(error.contains(says), "{to}: {error}");
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The policy: show, and explain without spending.
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use serde_json::{Value, json};
+
+use crate::book::hex::Hex;
+use crate::book::request::{IdempotencyKey, SpendRequest};
+use crate::http::Shared;
+use crate::http::caller::Named;
+use crate::http::error::Problem;
+
+/// The rules in force, and how full the budgets are.
+#[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, rules, budgets")))]
+pub async fn show(State(shared): State<Shared>, Named(_): Named) -> Result<Json<Value>, Problem> {
+    let policy = &shared.agent.policy;
+    let budgets = shared.agent.book.standings().await?;
+    let rules: Vec<_> = policy.rules().collect();
+    Ok(Json(
+        json!({ "hash": Hex(policy.hash()), "version": policy.version(), "rules": rules, "budgets": budgets }),
+    ))
+}
+
+/// What would be decided about a payment, rule by rule; nothing is spent or held.
+#[utoipa::path(post, path = "/v1/policy/explain", request_body = SpendRequest,
+    responses((status = 200, description = "verdict, deciding rule, conditions, budgets left"), (status = 422)))]
+pub async fn explain(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    body: Result<Json<SpendRequest>, JsonRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Json(request) = body?;
+    let key = IdempotencyKey::none();
+    let draft = crate::spend::draft(&shared.agent, caller, key, request)?;
+    let explanation = shared.agent.book.explain(draft).await?;
+    Ok(Json(json!(explanation)))
+}

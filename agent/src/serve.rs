@@ -1,0 +1,149 @@
+//! The daemon: one per home, from its lock to its last anchor.
+
+use std::fs::{File, TryLockError};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::agent::{Agent, AgentError, Leniency};
+use crate::config::Config;
+
+/// How to serve.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// What the start may accept.
+    pub leniency: Leniency,
+}
+
+/// Why the daemon did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// There is one already.
+    #[error("another agent runs on {0}; one home has one agent. Stop it with `bursar stop`")]
+    Locked(PathBuf),
+    /// Somebody else answers there.
+    #[error("the socket {0} is in use by another program; set another `socket` under [agent] in config.toml")]
+    SocketInUse(PathBuf),
+    /// It cannot be made.
+    #[error("the socket {path} cannot be made: {why}")]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The operating system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Something the configuration names could not be opened.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+}
+
+/// Longest path of a Unix socket, from `sockaddr_un` (108 bytes with the final zero).
+const LONGEST_SOCKET: usize = 107;
+
+/// Serves until SIGTERM or SIGINT; blocks.
+pub fn run(config: Config, options: Options) -> Result<(), ServeError> {
+    crate::harden::harden();
+    let _lock = lock(&config.home)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(16)
+        .enable_all()
+        .build()
+        .map_err(|source| ServeError::System { what: "no threads could be started", source })?;
+    runtime.block_on(serve(config, options))
+}
+
+async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
+    // Listening for signals first: a stop during a long start is honoured when it is done.
+    let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
+    let path = config.socket.clone();
+    free(&path)?;
+    let agent = Arc::new(Agent::open(config, options.leniency).await?);
+    let listener = bind(&path)?;
+    tracing::info!(socket = %path.display(), token = %agent.token.info().label(), "ready");
+
+    let (stop, stopped) = watch::channel(false);
+    let tending = tokio::spawn({
+        let agent = agent.clone();
+        async move { agent.tend().await }
+    });
+    let serving = tokio::spawn(crate::http::serve(listener, agent.clone(), stopped));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    let _ = stop.send(true);
+    let _ = serving.await;
+    tending.abort();
+    let _ = std::fs::remove_file(&path);
+    agent.anchor().await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn signals(source: std::io::Error) -> ServeError {
+    ServeError::System { what: "signals cannot be received", source }
+}
+
+/// Takes the home for this process alone; the kernel lets go when it ends, however it ends.
+pub fn lock(home: &Path) -> Result<File, ServeError> {
+    let path = home.join("lock");
+    let failed =
+        |source| ServeError::System { what: "the lock file in the home folder cannot be used", source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ServeError::Locked(home.to_owned())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Removes a socket that an earlier run left behind; refuses one on which somebody answers.
+fn free(path: &Path) -> Result<(), ServeError> {
+    if path.as_os_str().len() > LONGEST_SOCKET {
+        let why = format!(
+            "its path has {} bytes and {LONGEST_SOCKET} fit; set a shorter `socket` under [agent] in config.toml",
+            path.as_os_str().len()
+        );
+        return Err(ServeError::Socket { path: path.to_owned(), why });
+    }
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(ServeError::SocketInUse(path.to_owned()));
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if std::os::unix::fs::FileTypeExt::is_socket(&found.file_type()) => {
+            std::fs::remove_file(path)
+                .map_err(|source| ServeError::System { what: "an old socket cannot be removed", source })
+        }
+        Ok(_) => Err(ServeError::Socket {
+            path: path.to_owned(),
+            why: "there is a file that is no socket; move it away".to_owned(),
+        }),
+        Err(_) => Ok(()),
+    }
+}
+
+fn bind(path: &Path) -> Result<UnixListener, ServeError> {
+    let failed = |error: std::io::Error| ServeError::Socket {
+        path: path.to_owned(),
+        why: format!("{error}; look at the folder's permissions"),
+    };
+    // The home is 0700, so nobody else reaches the socket between these two lines.
+    let listener = UnixListener::bind(path).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}

@@ -1,0 +1,194 @@
+//! The text of a new home's config.toml, with its comments.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use super::SetupError;
+use super::account::AccountKey;
+use crate::config::Config;
+use crate::token::pin::PinSource;
+
+/// What a new configuration says.
+#[derive(Clone, Debug)]
+pub struct NewConfig {
+    /// The home's random id, 32 hex digits.
+    pub id: String,
+    /// The module, absolute.
+    pub module: PathBuf,
+    /// The token's URI.
+    pub uri: String,
+    /// Where the PIN comes from.
+    pub pin: PinSource,
+    /// What the module reads from its environment.
+    pub environment: BTreeMap<String, String>,
+    /// Label of the audit key.
+    pub audit: String,
+    /// Label of the node key.
+    pub node: String,
+    /// The accounts.
+    pub accounts: Vec<AccountKey>,
+    /// The user who may ask for payments.
+    pub uid: u32,
+}
+
+impl NewConfig {
+    /// The text; what it says was read back with the same parser that the agent uses.
+    pub fn render(&self, home: &Path) -> Result<String, SetupError> {
+        let text = self.text()?;
+        Config::parse(home, &text).map_err(SetupError::Config)?;
+        Ok(text)
+    }
+
+    fn text(&self) -> Result<String, SetupError> {
+        let module = utf8(&self.module)?;
+        let pin = match &self.pin {
+            PinSource::File(path) => format!("{{ file = {} }}", quoted(utf8(path)?)),
+            PinSource::Credential(name) => format!("{{ credential = {} }}", quoted(name)),
+            PinSource::Prompt => quoted("prompt"),
+        };
+        let mut environment = String::new();
+        for (name, value) in &self.environment {
+            let _ = writeln!(environment, "{} = {}", quoted(name), quoted(value));
+        }
+        let mut accounts = String::new();
+        for AccountKey { account, label } in &self.accounts {
+            let _ = writeln!(accounts, "[accounts.{}]\nkey = {}\n", quoted(account.as_str()), quoted(label));
+        }
+        Ok(format!(
+            r#"# What this home folder's agent works with. It reads this file when it starts.
+# Paths are relative to this folder, unless they begin with a slash.
+
+# Random, different for each home: it stands in the audit log's checkpoints and in the token's
+# rollback anchor. Changing it cuts the home off from both.
+id = {id}
+
+[token]
+# The PKCS#11 module and the token in it, as an RFC 7512 URI.
+module = {module}
+uri = {uri}
+# Where the PIN comes from: {{ file = "pin" }} (mode 0600), {{ credential = "pin" }} (of systemd), or "prompt".
+pin = {pin}
+# How many signatures are made at the same time; as many as fit the machine without this line.
+# workers = 4
+
+# What the module reads from its environment.
+[token.environment]
+{environment}
+# Labels of keys in the token. Each key has one role. `bursar key list` shows them.
+[keys]
+# Signs the audit log's checkpoints; ed25519.
+audit = {audit}
+# Signs the ledger's checkpoints; ed25519.
+node = {node}
+
+# The accounts, by the names that payments and the policy use.
+# `bursar key generate NAME --algorithm ed25519 --account NAME` adds one.
+{accounts}# Where payments go after they were signed: a ledger in this folder.
+[ledger]
+kind = "embedded"
+genesis = "genesis.json"
+
+# Who may ask for payments, by user id, under the names that the policy's `callers` use. Others are
+# turned away.
+[callers.owner]
+uid = {uid}
+# [callers.treasurer]
+# uid = 1000
+
+[agent]
+# The Unix socket.
+# socket = "bursar.sock"
+# For how long a payment may be recorded after it was asked for.
+# valid-for = "15m"
+# How far the clock may jump while the agent runs, and between two runs, until somebody confirms it.
+# clock-tolerance = "5m"
+# clock-tolerance-restart = "30d"
+"#,
+            uid = self.uid,
+            id = quoted(&self.id),
+            module = quoted(module),
+            uri = quoted(&self.uri),
+            audit = quoted(&self.audit),
+            node = quoted(&self.node),
+        ))
+    }
+}
+
+/// One more account at the end of a configuration's text; read back before it is answered.
+pub fn with_account(home: &Path, text: &str, key: &AccountKey) -> Result<String, SetupError> {
+    let end = if text.ends_with('\n') { "" } else { "\n" };
+    let (name, label) = (quoted(key.account.as_str()), quoted(&key.label));
+    let text = format!("{text}{end}\n[accounts.{name}]\nkey = {label}\n");
+    Config::parse(home, &text).map_err(SetupError::Config)?;
+    Ok(text)
+}
+
+/// A basic string of TOML.
+pub fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn utf8(path: &Path) -> Result<&str, SetupError> {
+    path.to_str().ok_or_else(|| SetupError::Path { path: path.to_owned(), why: "is not UTF-8" })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn sample() -> NewConfig {
+        NewConfig {
+            id: "00112233445566778899aabbccddeeff".to_owned(),
+            module: "/usr/lib/softhsm/libsofthsm2.so".into(),
+            uri: "pkcs11:token=treasury".to_owned(),
+            pin: PinSource::File("pin".into()),
+            environment: BTreeMap::new(),
+            audit: "audit".to_owned(),
+            node: "node".to_owned(),
+            accounts: Vec::new(),
+            uid: 1234,
+        }
+    }
+
+    #[test]
+    fn what_was_given_is_what_the_agent_reads() {
+        let home = Path::new("/home/anna/x");
+        for pin in [PinSource::File("/etc/a b/\"pin\"".into()), PinSource::Credential("pin".into()), PinSource::Prompt] {
+            let mut new = NewConfig { pin: pin.clone(), ..sample() };
+            new.environment.insert("SOFTHSM2_CONF".to_owned(), "/odd \\ \"path\"\u{e9}".to_owned());
+            new.accounts = ["expenses=card 'seven'", "petty cash=p\u{fc}"].map(|text| text.parse().unwrap()).to_vec();
+            let config = Config::parse(home, &new.render(home).unwrap()).unwrap();
+            assert_eq!(config.token.pin, pin);
+            assert_eq!(config.token.environment, new.environment);
+            let accounts: Vec<_> = config.labels.accounts.iter().map(|(name, key)| (name.as_str(), key.as_str())).collect();
+            assert_eq!(accounts, [("expenses", "card 'seven'"), ("petty cash", "p\u{fc}")]);
+            assert_eq!(config.labels.node.as_deref(), Some("node"));
+        }
+    }
+
+    #[test]
+    fn an_account_is_added_once() {
+        let home = Path::new("/home/anna/x");
+        let text = sample().render(home).unwrap();
+        let key: AccountKey = "travel=t".parse().unwrap();
+        let text = with_account(home, &text, &key).unwrap();
+        assert_eq!(Config::parse(home, &text).unwrap().labels.accounts.len(), 1);
+        assert!(matches!(with_account(home, &text, &key), Err(SetupError::Config(_))));
+    }
+
+    #[test]
+    fn the_lines_in_comments_are_valid_too() {
+        let home = Path::new("/home/anna/x");
+        let text = sample().render(home).unwrap();
+        let lines = ["workers = 4", "[callers.treasurer]", "uid = 1000", "socket =", "valid-for =", "clock-tolerance"];
+        let mut open = text.clone();
+        for line in lines {
+            assert!(open.contains(&format!("# {line}")), "{line}");
+            open = open.replace(&format!("# {line}"), line);
+        }
+        let config = Config::parse(home, &open).unwrap();
+        assert_eq!((config.token.workers, config.callers.len()), (Some(4), 2));
+    }
+}

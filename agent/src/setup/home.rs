@@ -1,0 +1,199 @@
+//! The content of a new home folder, written so that `config.toml` comes last.
+
+use bursar_core::amount::{Amount, Asset};
+use bursar_core::name::Name;
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+
+use super::account::AccountKey;
+use super::config_text::NewConfig;
+use super::folder::Folder;
+use super::{SetupError, random};
+use crate::book::record::Record;
+use crate::book::{self, Book};
+use crate::config;
+use crate::keys_file::{self, KeysFile};
+use crate::ledger::embedded::genesis::Genesis;
+use crate::token::Token;
+use crate::token::keyring::{Keyring, Labels};
+use crate::token::provision::Algorithm;
+
+/// The genesis of the embedded ledger, in the home folder.
+pub const GENESIS: &str = "genesis.json";
+/// Where the book is made before it is moved to its place.
+const STAGING: &str = ".setup";
+/// Longest path of a home: its socket has to fit into the 108 bytes of a `sockaddr_un`.
+const LONGEST: usize = 107 - "/bursar.sock".len();
+
+/// What a home folder is to be.
+#[derive(Clone, Debug)]
+pub struct NewHome {
+    /// Its configuration; the id is replaced where a book with another one is there already.
+    pub config: NewConfig,
+    /// The curve of account keys that are not in the token yet, in the order of the accounts.
+    pub algorithms: Vec<Algorithm>,
+    /// The text of its policy bundle.
+    pub policy: String,
+    /// The ledger's name for people.
+    pub ledger: Name,
+    /// What the ledger's accounts hold in it.
+    pub asset: Asset,
+    /// First balances by account, in minor units.
+    pub balances: Vec<(Name, Amount)>,
+}
+
+/// What was made, and what was there.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Made {
+    /// Names of files that were written.
+    pub written: Vec<String>,
+    /// Names of files that were there and stay as they are.
+    pub kept: Vec<String>,
+    /// Labels of keys that were generated.
+    pub generated: Vec<String>,
+    /// Labels of keys that were in the token.
+    pub found: Vec<String>,
+}
+
+impl Made {
+    fn file(&mut self, name: &str, written: bool) {
+        if written { &mut self.written } else { &mut self.kept }.push(name.to_owned());
+    }
+}
+
+/// A new random id for a home.
+pub fn id() -> Result<String, SetupError> {
+    Ok(HEXLOWER.encode(&random::<16>()?))
+}
+
+/// Can a folder with this path be a home?
+pub fn check_path(folder: &Folder) -> Result<(), SetupError> {
+    if folder.text()?.len() > LONGEST {
+        let why = "is too long for the Unix socket in it, whose path fits 107 bytes";
+        return Err(SetupError::Path { path: folder.path().to_owned(), why });
+    }
+    Ok(())
+}
+
+/// Makes missing keys in the token and writes what is missing in the folder; replaces nothing.
+pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Made, SetupError> {
+    check_path(folder)?;
+    let mut made = Made::default();
+    let keys = keys(token, &new, &mut made).await?;
+    made.file(GENESIS, genesis(folder, &new, &keys)?);
+    made.file(config::POLICY, folder.write_new(config::POLICY, new.policy.as_bytes())?);
+    if let Some(id) = book_id(folder)? {
+        new.config.id = id;
+        made.file(book::FILE, false);
+    } else {
+        create_book(folder, &new.config.id)?;
+        made.file(book::FILE, true);
+    }
+    keys.save(folder.path())?;
+    made.file(keys_file::FILE, true);
+    let text = new.config.render(folder.path())?;
+    made.file(config::FILE, folder.write_new(config::FILE, text.as_bytes())?);
+    Ok(made)
+}
+
+/// Every key in its role, each found or generated.
+async fn keys(token: &Token, new: &NewHome, made: &mut Made) -> Result<KeysFile, SetupError> {
+    let config = &new.config;
+    let accounts = config.accounts.iter().zip(&new.algorithms).map(|(key, algorithm)| (&key.label, *algorithm));
+    let roles = [&config.audit, &config.node].map(|label| (label, Algorithm::Ed25519));
+    for (label, algorithm) in roles.into_iter().chain(accounts) {
+        let (_, generated) = token.ensure(label, algorithm).await?;
+        if generated { &mut made.generated } else { &mut made.found }.push(label.clone());
+    }
+    let by_name = |key: &AccountKey| (key.account.clone(), key.label.clone());
+    let labels = Labels {
+        audit: config.audit.clone(),
+        node: Some(config.node.clone()),
+        accounts: config.accounts.iter().map(by_name).collect(),
+    };
+    // Refuses a key with two roles before anything is written.
+    let ring = Keyring::open(token, &labels).await?;
+    Ok(KeysFile {
+        audit: *ring.audit().public(),
+        node: ring.node().map(|key| *key.public()),
+        accounts: ring.accounts().map(|(name, key)| (name.clone(), *key.public())).collect(),
+    })
+}
+
+/// Writes the genesis; one that is there has to name this token's node key.
+fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, SetupError> {
+    let path = folder.path().join(GENESIS);
+    let Some(node) = keys.node else {
+        return Err(SetupError::Usage("an embedded ledger needs a node key; name one".to_owned()));
+    };
+    if folder.has(GENESIS) {
+        if *Genesis::read(&path)?.node() == node {
+            return Ok(false);
+        }
+        return Err(SetupError::Leftover { path, what: "it names another node key than the token's".to_owned() });
+    }
+    let mut balances = Vec::new();
+    for (account, amount) in &new.balances {
+        let Some(key) = keys.accounts.get(account) else {
+            return Err(SetupError::Usage(format!("a balance is for {account}, which is no account here; add --account {account}")));
+        };
+        balances.push((*key, new.asset.name().clone(), *amount));
+    }
+    let genesis = Genesis::new(new.ledger.clone(), [new.asset.clone()], balances, node)?;
+    folder.write_new(GENESIS, pretty(genesis.canonical()).as_bytes())
+}
+
+/// JSON laid out for people; the same value.
+fn pretty(json: &[u8]) -> String {
+    let laid_out = serde_json::from_slice::<serde_json::Value>(json).and_then(|value| serde_json::to_string_pretty(&value));
+    // A genesis is JSON; were it not, it would stay as it is.
+    laid_out.map_or_else(|_| String::from_utf8_lossy(json).into_owned(), |text| text + "\n")
+}
+
+/// The id that a book in the folder was made for.
+fn book_id(folder: &Folder) -> Result<Option<String>, SetupError> {
+    if !folder.has(book::FILE) {
+        return Ok(None);
+    }
+    let connection = book::read::open(folder.path())?;
+    match book::read::record(&connection, 0)? {
+        Record::Opened(opened) => Ok(Some(opened.home)),
+        _ => Err(SetupError::Leftover {
+            path: folder.path().join(book::FILE),
+            what: "its first record does not open a book".to_owned(),
+        }),
+    }
+}
+
+/// Made beside its place, so that an interruption leaves no half book under its name.
+fn create_book(folder: &Folder, id: &str) -> Result<(), SetupError> {
+    folder.delete(STAGING)?;
+    let staging = folder.subfolder(STAGING)?;
+    Book::create(&staging, id)?;
+    folder.adopt(STAGING, book::FILE)?;
+    folder.delete(STAGING)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_book_of_an_interrupted_attempt_is_kept() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = Folder::prepare(&parent.path().join("home")).unwrap();
+        assert_eq!(book_id(&folder).unwrap(), None);
+        let first = id().unwrap();
+        create_book(&folder, &first).unwrap();
+        assert_eq!(book_id(&folder).unwrap().as_deref(), Some(first.as_str()));
+        assert_eq!(folder.first_entry().unwrap().as_deref(), Some(book::FILE), "no staging, no journal");
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_for_the_socket_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let long = Folder::prepare(&parent.path().join("x".repeat(100))).unwrap();
+        assert!(matches!(check_path(&long), Err(SetupError::Path { .. })));
+    }
+}

@@ -1,0 +1,128 @@
+//! The story: from a request to a record.
+//!
+//! Each step consumes what the step before it made, and nothing else can make it:
+//! `Draft -> Reserved -> Signed -> Kept -> Outcome -> Spend`. What was judged is what is signed.
+
+use bursar_core::name::Name;
+
+use crate::agent::Agent;
+use crate::book::draft::{Draft, DraftError};
+use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
+use crate::book::view::Spend;
+use crate::book::{Decision, Kept, Outcome, Reserved, Unfinished};
+use crate::clock::Suspect;
+use crate::ledger::LedgerError;
+use crate::store::WriteError;
+use crate::token::{self, TokenError};
+
+/// Pays, or says why not. The same caller, key and request again: the same answer, paid once.
+#[tracing::instrument(name = "spend", skip_all, fields(caller = %caller))]
+pub async fn spend(
+    agent: &Agent,
+    caller: Name,
+    key: IdempotencyKey,
+    request: SpendRequest,
+) -> Result<Spend, SpendError> {
+    let _turn = agent.turns.wait(idempotency_id(&caller, &key)).await; // one at a time under one key
+    let draft = draft(agent, caller, key, request)?; // names looked up, bytes written
+    let reserved = match agent.book.reserve(draft).await? {
+        Decision::Reserved(reserved) => reserved, // judged and held in one durable step
+        Decision::Answered(spend) => return Ok(*spend), // denied, or answered before
+        Decision::Unfinished(unfinished) => return resume(agent, unfinished).await,
+        Decision::Conflict(spend) => return Err(SpendError::Conflict(spend)),
+        Decision::Suspect(suspect) => return Err(SpendError::Suspect(suspect)),
+    };
+    let kept = sign(agent, reserved).await?; // in the token, verified, durable
+    forward(agent, kept).await // on the ledger, settled, durable
+}
+
+/// Goes on with a payment that a crash, a token or a ledger had stopped.
+pub async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, SpendError> {
+    let kept = match unfinished {
+        Unfinished::Reserved(reserved) => sign(agent, reserved).await?,
+        Unfinished::Kept(kept) => kept,
+    };
+    forward(agent, kept).await
+}
+
+/// Reads a request: what would be paid, in the exact bytes that would be signed.
+pub fn draft(
+    agent: &Agent,
+    caller: Name,
+    key: IdempotencyKey,
+    request: SpendRequest,
+) -> Result<Draft, SpendError> {
+    let Some(from) = agent.keys.account(request.from.as_str()) else {
+        return Err(SpendError::Account { asked: request.from, known: agent.account_names() });
+    };
+    let around = agent.circumstances(*from.public())?;
+    Ok(Draft::new(&agent.policy, caller, key, request, around)?)
+}
+
+async fn sign(agent: &Agent, reserved: Reserved) -> Result<Kept, SpendError> {
+    let spend = reserved.spend();
+    crate::crash::point("reserved");
+    let Some(key) = agent.keys.account(reserved.account().as_str()) else {
+        return Err(SpendError::Account { asked: reserved.account().clone(), known: agent.account_names() });
+    };
+    let signed = match token::sign(&agent.token, key, reserved).await {
+        Ok(signed) => signed,
+        Err(error) => {
+            // The budget stays held: whether anything was signed is not known, and the same bytes will do.
+            agent.book.failed(spend, error.to_string()).await?;
+            return Err(SpendError::Token { spend, error });
+        }
+    };
+    crate::crash::point("signed");
+    let kept = agent.book.keep(signed).await?;
+    crate::crash::point("kept");
+    Ok(kept)
+}
+
+async fn forward(agent: &Agent, kept: Kept) -> Result<Spend, SpendError> {
+    let digest = kept.transfer().payload().digest();
+    let outcome = match agent.ledger.submit(kept.transfer()).await {
+        Ok(outcome) => outcome.into(),
+        Err(LedgerError::Refused(refusal)) => Outcome::Refused(refusal.to_string()),
+        // Not known whether it arrived: the same bytes are sent again later, never others.
+        Err(error) => return Ok(agent.book.failed(kept.spend(), error.to_string()).await?),
+    };
+    crate::crash::point("forwarded");
+    Ok(agent.book.settle(kept.spend(), digest, outcome).await?)
+}
+
+/// Why there is no answer; nothing was paid twice, and asking again with the same key is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum SpendError {
+    /// The agent has no such account.
+    #[error("there is no account {asked:?}; this agent has {known}")]
+    Account {
+        /// What was asked for.
+        asked: Name,
+        /// What there is.
+        known: String,
+    },
+    /// The request is not a payment.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// The key belongs to another request.
+    #[error("this Idempotency-Key was used for another request, spend {0}; use a new key for a new payment")]
+    Conflict(u64),
+    /// The clock jumped.
+    #[error(transparent)]
+    Suspect(#[from] Suspect),
+    /// The book is busy, or its disk failed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The token did not sign; the reservation is held.
+    #[error("{error}; the payment is held as spend {spend}: ask again with the same key when that is mended")]
+    Token {
+        /// The spend's id.
+        spend: u64,
+        /// What happened.
+        error: TokenError,
+    },
+    /// The operating system gave no random numbers.
+    #[error("the operating system gave no random numbers ({0}); nothing was signed")]
+    Random(String),
+}

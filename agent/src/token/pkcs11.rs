@@ -1,0 +1,129 @@
+//! Tokens behind PKCS#11 modules: bytes in, verified signatures out.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bursar_core::key::{PublicKey, Signature};
+use bursar_pkcs11 as p11;
+
+use super::TokenError;
+
+/// An open token: logged in, with its pool of sessions.
+#[derive(Clone)]
+pub struct Token {
+    token: p11::Token,
+}
+
+/// A key in an open token.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    key: p11::Key,
+    public: PublicKey,
+}
+
+impl Handle {
+    fn new(key: p11::Key) -> Result<Self, TokenError> {
+        let public =
+            public(&key).map_err(|why| TokenError::Invalid { label: key.label().to_owned(), why })?;
+        Ok(Self { key, public })
+    }
+
+    /// The public key.
+    pub fn public(&self) -> &PublicKey {
+        &self.public
+    }
+
+    /// Its label in the token.
+    pub fn label(&self) -> &str {
+        self.key.label()
+    }
+}
+
+/// A module and the tokens that it shows, for `init`.
+#[derive(Debug)]
+pub struct Found {
+    /// The module's path.
+    pub module: std::path::PathBuf,
+    /// Its tokens, or why it shows none.
+    pub tokens: Result<Vec<p11::TokenInfo>, p11::Error>,
+}
+
+/// Looks into a module without logging in.
+pub fn discover(module: &Path) -> Found {
+    let tokens = p11::Module::load(module, &p11::ModuleOptions::default()).and_then(|module| module.tokens());
+    Found { module: module.to_owned(), tokens }
+}
+
+impl Token {
+    /// Loads the module, finds the token, logs in once.
+    pub fn open(
+        module: &Path,
+        uri: &p11::TokenUri,
+        pin: p11::Pin,
+        workers: Option<usize>,
+    ) -> Result<Self, TokenError> {
+        let mut pool = p11::PoolOptions { deadline: Duration::from_secs(10), ..Default::default() };
+        if let Some(workers) = workers {
+            pool.workers = workers;
+        }
+        let module = p11::Module::load(module, &p11::ModuleOptions::default())?;
+        Ok(Self { token: module.open(uri, Some(pin), pool)? })
+    }
+
+    /// Label, serial number and maker.
+    pub fn info(&self) -> &p11::TokenInfo {
+        self.token.info()
+    }
+
+    /// Is the device there?
+    pub fn health(&self) -> Result<(), TokenError> {
+        Ok(self.token.health()?)
+    }
+
+    /// Every key, with its usage.
+    pub async fn keys(&self) -> Result<Vec<(Handle, p11::Usage)>, TokenError> {
+        let keys = self.token.keys().await?;
+        keys.into_iter().map(|key| Ok((Handle::new(key.clone())?, key.usage()))).collect()
+    }
+
+    /// Exactly one key of this label.
+    pub async fn find(&self, label: &str) -> Result<Handle, TokenError> {
+        Handle::new(self.token.find(&p11::KeyUri::label(label)?).await?)
+    }
+
+    /// Makes a key that never leaves the token.
+    pub async fn generate(&self, new: p11::NewKey) -> Result<Handle, TokenError> {
+        Handle::new(self.token.generate(new).await?)
+    }
+
+    /// Reads a private data object.
+    pub async fn read_data(&self, label: &str) -> Result<Option<Vec<u8>>, TokenError> {
+        Ok(self.token.read_data(label).await?)
+    }
+
+    /// Writes a private data object; a crash leaves the old value or the new one.
+    pub async fn write_data(&self, label: &str, value: Vec<u8>) -> Result<(), TokenError> {
+        Ok(self.token.write_data(label, value).await?)
+    }
+
+    /// Signs; only what `check` makes of a signature that it has verified comes out.
+    pub(super) async fn sign<P: Send + 'static>(
+        &self,
+        key: &Handle,
+        message: Vec<u8>,
+        check: impl FnOnce(Signature) -> Option<P> + Send + 'static,
+    ) -> Result<P, TokenError> {
+        let checked = move |_: &p11::PublicKey, _: &[u8], raw: &p11::RawSignature| check(Signature(raw.0));
+        Ok(self.token.sign(&key.key, message, checked).await?)
+    }
+}
+
+fn public(key: &p11::Key) -> Result<PublicKey, bursar_core::key::KeyError> {
+    let public = key.public_key();
+    let wrong = |_| bursar_core::key::KeyError::NotOnCurve("token");
+    match public.algorithm() {
+        p11::Algorithm::Ed25519 => PublicKey::ed25519(public.bytes().try_into().map_err(wrong)?),
+        p11::Algorithm::P256 => PublicKey::p256(public.bytes().try_into().map_err(wrong)?),
+        p11::Algorithm::Secp256k1 => PublicKey::secp256k1(public.bytes().try_into().map_err(wrong)?),
+    }
+}

@@ -1,0 +1,52 @@
+//! New tokens and new keys: what `init`, `quickstart` and `key generate` need and the agent never does.
+
+use std::path::Path;
+
+use bursar_pkcs11 as p11;
+pub use bursar_pkcs11::{Algorithm, Pin, TokenInfo, TokenUri, Usage};
+
+use super::TokenError;
+use super::pkcs11::{Handle, Token};
+
+/// Bytes of a new key's CKA_ID; drawn by the token, so that no two keys share one.
+const ID: usize = 16;
+
+/// Initialises the module's first blank token and sets its user's PIN. SoftHSM always has one.
+///
+/// # Errors
+/// [`p11::Error::TokenExists`] when a token has this label.
+pub fn create_token(module: &Path, label: &str, so_pin: &Pin, pin: &Pin) -> Result<TokenInfo, TokenError> {
+    let module = p11::Module::load(module, &p11::ModuleOptions::default())?;
+    Ok(module.init_token(label, so_pin, pin)?)
+}
+
+/// The URI that names exactly this token, by label and serial number.
+pub fn uri_of(info: &TokenInfo) -> TokenUri {
+    TokenUri::of(info)
+}
+
+impl Token {
+    /// The key of this label, whatever its curve; made inside the token if there is none. Answers
+    /// whether it was made.
+    ///
+    /// # Errors
+    /// [`p11::Error::KeyAmbiguous`] when there are two.
+    pub async fn ensure(&self, label: &str, algorithm: Algorithm) -> Result<(Handle, bool), TokenError> {
+        match self.find(label).await {
+            Err(TokenError::Device(p11::Error::KeyNotFound { .. })) => {}
+            Ok(key) => return Ok((key, false)),
+            Err(error) => return Err(error),
+        }
+        Ok((self.generate_signing(label, algorithm).await?, true))
+    }
+
+    /// Makes a signing key with a random id.
+    ///
+    /// # Errors
+    /// [`p11::Error::KeyExists`] when the label is taken.
+    pub async fn generate_signing(&self, label: &str, algorithm: Algorithm) -> Result<Handle, TokenError> {
+        let id = self.random(ID).await?.to_vec();
+        let usage = Usage::Sign;
+        self.generate(p11::NewKey { label: label.to_owned(), id, algorithm, usage, copyable: true }).await
+    }
+}

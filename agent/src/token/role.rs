@@ -1,0 +1,91 @@
+//! One key, one role: what a key may sign is part of its type.
+
+use std::marker::PhantomData;
+
+use bursar_core::key::{PublicKey, Signature};
+use bursar_core::log::{Checkpoint, SignedCheckpoint};
+
+use super::pkcs11::Handle;
+
+/// Pays. Signs only what the book has reserved.
+#[derive(Debug)]
+pub enum Account {}
+/// Signs checkpoints of the audit log.
+#[derive(Debug)]
+pub enum Audit {}
+/// Signs checkpoints of the embedded ledger.
+#[derive(Debug)]
+pub enum Node {}
+
+/// A key in the token, for one role.
+#[derive(Debug)]
+pub struct RoleKey<R> {
+    handle: Handle,
+    role: PhantomData<fn() -> R>,
+}
+
+/// The key of an account.
+pub type AccountKey = RoleKey<Account>;
+
+impl<R> RoleKey<R> {
+    /// Only the keyring assigns roles, after it has seen that no key has two.
+    pub(super) fn new(handle: Handle) -> Self {
+        Self { handle, role: PhantomData }
+    }
+
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// The public key.
+    pub fn public(&self) -> &PublicKey {
+        self.handle.public()
+    }
+
+    /// Its label in the token.
+    pub fn label(&self) -> &str {
+        self.handle.label()
+    }
+}
+
+/// Something that a role may sign; its bytes can be mistaken for nothing else.
+pub trait Statement: Send + 'static {
+    /// Who may make it.
+    type Role;
+    /// What a verified signature turns it into.
+    type Proof: Send + 'static;
+
+    /// The exact bytes to be signed.
+    fn signing_bytes(&self) -> Vec<u8>;
+
+    /// Verifies the signature; `None` if it does not hold.
+    fn prove(self, key: &PublicKey, signature: &Signature) -> Option<Self::Proof>;
+}
+
+/// "The audit log has this root": a C2SP checkpoint with the origin `bursar/audit/HOME`.
+#[derive(Debug)]
+pub struct AuditCheckpoint(pub Checkpoint);
+
+/// "The ledger has this root": a C2SP checkpoint with the origin `bursar/ledger/ID`.
+#[derive(Debug)]
+pub struct LedgerCheckpoint(pub Checkpoint);
+
+macro_rules! checkpoint_statement {
+    ($statement:ty, $role:ty) => {
+        impl Statement for $statement {
+            type Role = $role;
+            type Proof = SignedCheckpoint;
+
+            fn signing_bytes(&self) -> Vec<u8> {
+                self.0.text_to_sign().into_bytes()
+            }
+
+            fn prove(self, key: &PublicKey, signature: &Signature) -> Option<SignedCheckpoint> {
+                self.0.attach(key, signature).ok()
+            }
+        }
+    };
+}
+
+checkpoint_statement!(AuditCheckpoint, Audit);
+checkpoint_statement!(LedgerCheckpoint, Node);
