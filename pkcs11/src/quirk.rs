@@ -68,9 +68,9 @@ impl Quirk {
         self == Quirk::SoftHsm
     }
 
-    /// Whether searches, and whatever makes or destroys token objects, must take turns. SoftHSM lists
-    /// its folder again when it has changed, and two threads that do so at once take the same file for
-    /// two objects: from then on each key is there twice until C_Finalize.
+    /// Whether searches must keep out of the way of whatever makes objects. SoftHSM's C_CopyObject
+    /// first copies every attribute and then changes CKA_TOKEN: meanwhile a search on another thread
+    /// for token objects finds the session copy, too, and one key looks like two.
     pub(crate) fn searches_alone(self) -> bool {
         self == Quirk::SoftHsm
     }

@@ -123,7 +123,11 @@ impl Seat {
     /// A copy that lives in this session only. Any failure means that the key itself is used, as for
     /// one that is not copyable; and so does a copy that is less protected than its original.
     fn copy(&self, token: ObjectHandle) -> Option<ObjectHandle> {
-        let copy = self.session.copy_object(token, &[Attribute::Token(false)]).ok()?;
+        let made = {
+            let _alone = self.alone();
+            self.session.copy_object(token, &[Attribute::Token(false)])
+        };
+        let copy = made.ok()?;
         let wanted = [
             Attribute::Token(false),
             Attribute::Private(true),
