@@ -34,7 +34,7 @@ const MODULES: [&str; 6] = [
 /// A token in this process.
 #[derive(Debug)]
 pub struct SoftHsm {
-    shared: &'static Shared,
+    shared: InUse,
     info: TokenInfo,
     pin: String,
     so_pin: String,
@@ -66,6 +66,10 @@ pub fn softhsm_module() -> PathBuf {
     })
 }
 
+/// One of the process's fixtures; the last one deletes the folder.
+#[derive(Debug)]
+struct InUse(&'static Shared);
+
 impl SoftHsm {
     /// Makes a token with a random PIN.
     ///
@@ -78,6 +82,7 @@ impl SoftHsm {
         let label = format!("fixture {}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let (pin, so_pin) = (random_pin(), random_pin());
         let info = shared
+            .0
             .module
             .init_token(&label, &Pin::new(so_pin.clone()), &Pin::new(pin.clone()))
             .expect("SoftHSM initialises a token");
@@ -106,7 +111,7 @@ impl SoftHsm {
 
     /// The module that all fixtures of the process share.
     pub fn module(&self) -> &Module {
-        &self.shared.module
+        &self.shared.0.module
     }
 
     /// What the token said when it was initialised.
@@ -141,7 +146,7 @@ impl SoftHsm {
 
     /// The configuration file, for programs that are to use the same token.
     pub fn conf(&self) -> PathBuf {
-        self.shared.folder.join("softhsm2.conf")
+        self.shared.0.folder.join("softhsm2.conf")
     }
 
     /// The token's own folder.
@@ -150,7 +155,7 @@ impl SoftHsm {
     /// When it is gone.
     pub fn folder(&self) -> PathBuf {
         let serial = self.info.serial();
-        fs::read_dir(self.shared.folder.join("tokens"))
+        fs::read_dir(self.shared.0.folder.join("tokens"))
             .expect("the folder of the tokens")
             .map(|entry| entry.expect("an entry").path())
             .find(|path| {
@@ -176,13 +181,13 @@ impl SoftHsm {
     }
 }
 
-impl Drop for SoftHsm {
+impl Drop for InUse {
     fn drop(&mut self) {
-        let mut users = lock(&self.shared.users);
+        let mut users = lock(&self.0.users);
         *users -= 1;
         if *users == 0 {
             // Left behind it would only be litter.
-            let _ = fs::remove_dir_all(&self.shared.folder);
+            let _ = fs::remove_dir_all(&self.0.folder);
         }
     }
 }
@@ -216,7 +221,7 @@ impl External {
 
 impl Shared {
     /// Loads the module at the first call, and counts the fixtures.
-    fn enter() -> &'static Shared {
+    fn enter() -> InUse {
         static SHARED: OnceLock<Shared> = OnceLock::new();
         let shared = SHARED.get_or_init(|| {
             let folder = TempDir::with_prefix("softhsm-").expect("a temporary folder").keep();
@@ -232,7 +237,7 @@ impl Shared {
         }
         *users += 1;
         drop(users);
-        shared
+        InUse(shared)
     }
 }
 
