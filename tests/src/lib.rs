@@ -1,1 +1,28 @@
-//! Harness.
+//! The harness: starts real parts in throw-away folders, and stops them.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`world`] | a home folder with a SoftHSM token, and the programs that work on it |
+//! | [`daemon`] | a running agent |
+//! | [`api`] | HTTP over its Unix socket |
+//! | [`policy`] | policy bundles and recipients for tests |
+//! | [`spec`] | what a home folder is to be |
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
+
+pub mod api;
+pub mod daemon;
+pub mod policy;
+pub mod spec;
+pub mod world;
+
+/// The programs under test; known to Cargo only where a test is compiled.
+#[macro_export]
+macro_rules! programs {
+    () => {
+        $crate::world::Programs {
+            bursar: env!("CARGO_BIN_EXE_bursar-tested").into(),
+            testhome: env!("CARGO_BIN_EXE_bursar-testhome").into(),
+        }
+    };
+}

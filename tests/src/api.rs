@@ -1,0 +1,109 @@
+//! HTTP/1.1 over a Unix socket, written out by hand: one connection, one request at a time.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+/// A connection to an agent.
+#[derive(Debug)]
+pub struct Api {
+    stream: BufReader<UnixStream>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Header lines.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// One header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+impl Api {
+    /// Connects.
+    pub fn connect(socket: &Path) -> std::io::Result<Self> {
+        let stream = UnixStream::connect(socket)?;
+        stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+        Ok(Self { stream: BufReader::with_capacity(16 * 1024, stream) })
+    }
+
+    /// The socket itself, for a test that writes what no client would.
+    pub fn raw(&mut self) -> &mut UnixStream {
+        self.stream.get_mut()
+    }
+
+    /// Sends a request and reads its answer.
+    pub fn send(&mut self, method: &str, path: &str, headers: &str, body: &[u8]) -> std::io::Result<Answer> {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: bursar\r\n{headers}").into_bytes();
+        if !body.is_empty() || method == "POST" {
+            request.extend_from_slice(
+                format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()).as_bytes(),
+            );
+        }
+        request.extend_from_slice(b"\r\n");
+        request.extend_from_slice(body);
+        self.stream.get_mut().write_all(&request)?;
+        self.read()
+    }
+
+    /// Reads one answer.
+    pub fn read(&mut self) -> std::io::Result<Answer> {
+        let wrong = |what: &str| std::io::Error::new(std::io::ErrorKind::InvalidData, what.to_owned());
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).ok_or_else(|| wrong(&line))?;
+        let (mut headers, mut length) = (Vec::new(), 0);
+        loop {
+            line.clear();
+            self.stream.read_line(&mut line)?;
+            let Some((name, value)) = line.trim_end().split_once(": ") else { break };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = value.parse().map_err(|_| wrong(&line))?;
+            }
+            headers.push((name.to_owned(), value.to_owned()));
+        }
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok(Answer { status, headers, body })
+    }
+
+    /// GET, as JSON with its status.
+    pub fn get(&mut self, path: &str) -> (u16, Value) {
+        let answer = self.send("GET", path, "", b"").expect("an answer");
+        (answer.status, answer.json())
+    }
+
+    /// Asks for a payment; the status and the body.
+    pub fn pay(&mut self, key: &str, from: &str, to: &str, amount: &str) -> (u16, Value) {
+        let answer = self.try_pay(key, from, to, amount).expect("an answer");
+        (answer.status, answer.json())
+    }
+
+    /// Asks for a payment of an agent that may die meanwhile.
+    pub fn try_pay(&mut self, key: &str, from: &str, to: &str, amount: &str) -> std::io::Result<Answer> {
+        let body = json!({ "from": from, "to": to, "amount": amount }).to_string();
+        self.send("POST", "/v1/spends", &format!("Idempotency-Key: {key}\r\n"), body.as_bytes())
+    }
+}

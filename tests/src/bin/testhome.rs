@@ -1,0 +1,52 @@
+//! Makes a home folder for a test, in a process of its own: the module reads SOFTHSM2_CONF once.
+//!
+//! Standard input is a [`bursar_tests::spec::Spec`] in JSON.
+
+use std::error::Error;
+
+use bursar::setup::account::AccountKey;
+use bursar::setup::config_text::NewConfig;
+use bursar::setup::folder::Folder;
+use bursar::setup::home::{self, NewHome};
+use bursar::token::Token;
+use bursar::token::pin::PinSource;
+use bursar::token::provision::Algorithm;
+use bursar_core::amount::Asset;
+use bursar_pkcs11::Pin;
+use bursar_tests::spec::Spec;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let spec: Spec = serde_json::from_reader(std::io::stdin())?;
+    let folder = Folder::prepare(&spec.home)?;
+    let pin = std::fs::read_to_string(&spec.pin_file)?;
+    let uri = format!("pkcs11:token={}", spec.token.replace(' ', "%20"));
+    let token = Token::open(&spec.module, &uri.parse()?, Pin::new(pin.trim().to_owned()), Some(1))?;
+    let asset = Asset::new("EUR".parse()?, 2)?;
+    let mut new = NewHome {
+        config: NewConfig {
+            id: home::id()?,
+            module: spec.module,
+            uri,
+            pin: PinSource::File(spec.pin_file),
+            environment: [("SOFTHSM2_CONF".to_owned(), std::env::var("SOFTHSM2_CONF")?)].into(),
+            audit: "audit".to_owned(),
+            node: "node".to_owned(),
+            accounts: Vec::new(),
+            uid: rustix::process::getuid().as_raw(),
+        },
+        algorithms: Vec::new(),
+        policy: spec.policy,
+        ledger: "town".parse()?,
+        asset: asset.clone(),
+        balances: Vec::new(),
+    };
+    for account in spec.accounts {
+        let name: bursar_core::name::Name = account.name.parse()?;
+        new.config.accounts.push(AccountKey { account: name.clone(), label: account.name });
+        new.algorithms.push(account.algorithm.parse::<Algorithm>()?);
+        new.balances.push((name, asset.parse(&account.balance)?));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(home::make(&folder, &token, new))?;
+    Ok(())
+}
