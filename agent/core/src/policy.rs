@@ -67,7 +67,8 @@ pub struct Policy {
     asset_classes: Vec<u32>,
     recipients: Vec<Recipient>,
     by_name: HashMap<Name, u32>,
-    by_address: HashMap<PublicKey, u32>,
+    /// Position in `recipients`, and row in the index: judging needs no look at the recipient.
+    by_address: HashMap<PublicKey, (u32, u32)>,
     groups: BTreeMap<Name, Vec<Name>>,
     /// Forbids, allows, limits; each kind in the order of the file.
     rules: Vec<rule::Rule>,
@@ -133,7 +134,12 @@ impl Policy {
 
     /// The recipient with this address.
     pub fn recipient_at(&self, key: &PublicKey) -> Option<&Recipient> {
-        self.recipients.get(*self.by_address.get(key)? as usize)
+        self.recipient_and_row(key).map(|(recipient, _)| recipient)
+    }
+
+    fn recipient_and_row(&self, key: &PublicKey) -> Option<(&Recipient, u32)> {
+        let (position, row) = *self.by_address.get(key)?;
+        Some((self.recipients.get(position as usize)?, row))
     }
 
     /// All recipients in the order of the file.

@@ -28,3 +28,26 @@ impl fmt::Display for AmountCap {
         write!(f, "{} a payment at most", self.asset.format(self.cap))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn case_table() {
+        let asset = Asset::new("EUR".parse().unwrap(), 2).unwrap();
+        let cap = AmountCap { asset, cap: Amount::from(5000) };
+        for (amount, allowed) in [
+            (Amount::from(1), true),
+            (Amount::from(4999), true),
+            (Amount::from(5000), true),
+            (Amount::from(5001), false),
+            (Amount::MAX, false),
+        ] {
+            assert_eq!(cap.holds(amount), allowed, "{amount}");
+        }
+        let denial = cap.denial(&"petty cash".parse().unwrap(), Amount::from(6230));
+        assert_eq!(denial.message, "rule \"petty cash\": 50.00 EUR a payment at most; asked 62.30 EUR");
+    }
+}

@@ -118,7 +118,7 @@ fn conditions(rule: &Rule, facts: &Facts<'_>, counters: &Counters) -> Vec<Condit
         plain(DenialCode::Lifetime, lifetime.holds(question.now), lifetime.to_string());
     }
     if let Some(hours) = &rule.hours {
-        plain(DenialCode::Hours, hours.open(clock.local(hours.zone())), hours.to_string());
+        plain(DenialCode::Hours, hours.open(&clock.local(hours.zone())), hours.to_string());
     }
     if let Some(cap) = &rule.per_payment {
         plain(DenialCode::PerPayment, cap.holds(question.intent.amount), cap.to_string());

@@ -31,6 +31,22 @@ pub(super) struct Hours {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ClockTime(i16);
 
+/// What the clock and the calendar on the wall show.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WallClock {
+    time: ClockTime,
+    today: Weekday,
+    yesterday: Weekday,
+}
+
+impl WallClock {
+    pub(super) fn of(local: DateTime) -> Self {
+        let today = local.weekday();
+        let time = ClockTime(i16::from(local.hour()) * 60 + i16::from(local.minute()));
+        Self { time, today, yesterday: today.wrapping_sub(1) }
+    }
+}
+
 /// A time of day that is none.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?} is not a time of day; write it like \"08:00\", from \"00:00\" to \"24:00\"")]
@@ -84,22 +100,19 @@ impl Hours {
     }
 
     /// Are they open when the clock on the wall shows this?
-    pub(super) fn open(&self, local: DateTime) -> bool {
-        let time = ClockTime(i16::from(local.hour()) * 60 + i16::from(local.minute()));
-        let today = local.weekday();
+    pub(super) fn open(&self, clock: &WallClock) -> bool {
+        let WallClock { time, today, yesterday } = *clock;
         if self.from < self.to {
             self.days.hold(today) && self.from <= time && time < self.to
         } else {
-            (self.days.hold(today) && self.from <= time)
-                || (self.days.hold(today.wrapping_sub(1)) && time < self.to)
+            (self.days.hold(today) && self.from <= time) || (self.days.hold(yesterday) && time < self.to)
         }
     }
 
     pub(super) fn denial(&self, rule: &Name, now: Timestamp) -> Denial {
-        let local = self.zone.local(now);
-        let today = WEEK[day_number(local.weekday())];
-        let time = format_args!("{today} {:02}:{:02}", local.hour(), local.minute()).to_string();
-        Denial::by(DenialCode::Hours, rule, format_args!("{self} only; it is {time}"))
+        let WallClock { time, today, .. } = WallClock::of(self.zone.local(now));
+        let today = WEEK[day_number(today)];
+        Denial::by(DenialCode::Hours, rule, format_args!("{self} only; it is {today} {time}"))
     }
 }
 
@@ -164,5 +177,89 @@ impl fmt::Display for Hours {
             write!(f, "{} ", self.days)?;
         }
         write!(f, "{}-{} {}", self.from, self.to, self.zone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn hours(text: &str) -> Hours {
+        Hours::parse(toml::from_str(text).unwrap(), &(0..0)).unwrap_or_else(|_| panic!("{text}"))
+    }
+
+    fn open(hours: &Hours, now: &str) -> bool {
+        hours.open(&WallClock::of(hours.zone.local(now.parse().unwrap())))
+    }
+
+    #[test]
+    fn case_table() {
+        let office = "from = \"08:00\"\nto = \"18:00\"\ndays = [\"mon\", \"tue\", \"wed\", \"thu\", \"fri\"]\nzone = \"Europe/Berlin\"";
+        let night = "from = \"22:00\"\nto = \"06:00\"\ndays = [\"fri\"]";
+        let late = "from = \"20:00\"\nto = \"24:00\"";
+        let weekend = "days = [\"sat\", \"sun\"]";
+        // 2026-11-20 is a Friday.
+        for (text, now, expected) in [
+            (office, "2026-11-20T06:59:59.999Z", false),
+            (office, "2026-11-20T07:00:00Z", true),
+            (office, "2026-11-20T16:59:59.999Z", true),
+            (office, "2026-11-20T17:00:00Z", false),
+            (office, "2026-11-21T10:00:00Z", false),
+            // Monday in Berlin, where it is two hours later in summer.
+            (office, "2026-07-06T06:00:00Z", true),
+            (office, "2026-07-06T05:59:59Z", false),
+            // Over midnight: Friday's night ends on Saturday, and Thursday's is no Friday's.
+            (night, "2026-11-20T05:59:00Z", false),
+            (night, "2026-11-20T21:59:59Z", false),
+            (night, "2026-11-20T22:00:00Z", true),
+            (night, "2026-11-21T05:59:59Z", true),
+            (night, "2026-11-21T06:00:00Z", false),
+            (night, "2026-11-21T22:00:00Z", false),
+            (late, "2026-11-20T19:59:59Z", false),
+            (late, "2026-11-20T23:59:59.999Z", true),
+            (late, "2026-11-21T00:00:00Z", false),
+            (weekend, "2026-11-20T23:59:59Z", false),
+            (weekend, "2026-11-21T00:00:00Z", true),
+            (weekend, "2026-11-22T23:59:59Z", true),
+            ("days = []", "2026-11-20T12:00:00Z", false),
+        ] {
+            assert_eq!(open(&hours(text), now), expected, "{text} at {now}");
+        }
+    }
+
+    #[test]
+    fn both_changes_of_the_clocks() {
+        // Berlin 2026: 02:00 becomes 03:00 on March 29 at 01:00Z; 03:00 becomes 02:00 on
+        // October 25 at 01:00Z, so that 02:30 comes twice.
+        let small = hours("from = \"02:00\"\nto = \"03:00\"\nzone = \"Europe/Berlin\"");
+        for (now, expected) in [
+            ("2026-03-29T00:59:59Z", false),
+            ("2026-03-29T01:00:00Z", false),
+            ("2026-10-24T23:59:59Z", false),
+            ("2026-10-25T00:00:00Z", true),
+            ("2026-10-25T00:59:59Z", true),
+            ("2026-10-25T01:00:00Z", true),
+            ("2026-10-25T01:59:59Z", true),
+            ("2026-10-25T02:00:00Z", false),
+        ] {
+            assert_eq!(open(&small, now), expected, "{now}");
+        }
+    }
+
+    #[test]
+    fn says_when() {
+        for (text, words) in [
+            ("days = [\"wed\", \"mon\"]\nto = \"12:00\"", "Monday, Wednesday 00:00-12:00 UTC"),
+            ("days = [\"sat\", \"sun\"]", "Saturday, Sunday 00:00-24:00 UTC"),
+            ("days = [\"thu\", \"fri\", \"sat\"]\nfrom = \"09:30\"", "Thursday to Saturday 09:30-24:00 UTC"),
+            ("from = \"22:00\"\nto = \"00:00\"", "22:00-00:00 UTC"),
+        ] {
+            assert_eq!(hours(text).to_string(), words);
+        }
+        for text in ["24:01", "25:00", "12:60", "8:00", "08:00:00", "", ":", "0a:00", "+8:00", "\u{661}8:00"]
+        {
+            assert!(text.parse::<ClockTime>().is_err(), "{text}");
+        }
     }
 }

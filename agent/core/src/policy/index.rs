@@ -10,7 +10,7 @@ use super::error::Fault;
 use super::rule::Rule;
 use super::scope::{Dimension, Scope};
 use super::{Kind, Recipient};
-use crate::amount::Asset;
+use crate::amount::{Amount, Asset};
 use crate::name::Name;
 
 /// Most bytes of rows; ten thousand rules and fifty thousand classes of recipients.
@@ -42,6 +42,10 @@ pub(super) struct Index {
     callers: Classes,
     assets: Classes,
     recipients: Rows,
+    /// Bits of the rules whose only condition is an amount per payment, and for each word of them
+    /// the least of these amounts: payments up to it need not look at any of these rules.
+    only_capped: Vec<u64>,
+    least_caps: Vec<Amount>,
 }
 
 /// The rows of one payment.
@@ -165,10 +169,17 @@ impl Index {
             Classes::build(rules, groups, names, &rules_where(rules, |rule| names(&rule.scope).is_none()))
         };
         let (forbids, allows) = (count(Kind::Forbid), count(Kind::Allow));
+        let only_capped = rules_where(rules, Rule::is_only_capped);
+        let least_cap = |rules: &[Rule]| {
+            let capped = rules.iter().filter(|rule| rule.is_only_capped());
+            capped.flat_map(|rule| &rule.per_payment).map(|cap| cap.cap).min().unwrap_or(Amount::MAX)
+        };
         Ok(Self {
             forbids,
             allows: forbids + allows,
             rules: rules.len(),
+            only_capped,
+            least_caps: rules.chunks(64).map(least_cap).collect(),
             accounts: classes(|scope| scope.accounts.as_ref())?,
             callers: classes(|scope| scope.callers.as_ref())?,
             assets: classes(|scope| scope.assets.as_ref())?,
@@ -199,6 +210,18 @@ impl Index {
             self.callers.rows.row(self.callers.class(caller)),
             self.recipients.row(recipient),
         ])
+    }
+
+    /// The limits that match and could deny a payment of this amount, or draw for it.
+    pub(super) fn limits<'a>(
+        &'a self,
+        lookup: Lookup<'a>,
+        amount: Amount,
+    ) -> impl Iterator<Item = usize> + 'a {
+        bits(self.allows..self.rules, move |at| {
+            let passed = if amount <= self.least_caps[at] { self.only_capped[at] } else { 0 };
+            lookup.word(at) & !passed
+        })
     }
 
     /// All rows of one dimension, for questions about rules instead of payments.

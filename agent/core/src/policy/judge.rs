@@ -1,10 +1,9 @@
 //! Does the policy allow this payment?
 
-use jiff::civil::DateTime;
-
 use super::budget::Per;
 use super::denial::{Denial, DenialCode, list};
 use super::draw::Draw;
+use super::hours::WallClock;
 use super::index::Lookup;
 use super::rule::Rule;
 use super::zone::Zone;
@@ -73,7 +72,7 @@ pub(super) struct Facts<'a> {
 /// The clock on the wall of the zone that was asked last: rules in a row mostly share one.
 pub(super) struct Clock<'a> {
     now: Timestamp,
-    last: Option<(&'a Zone, DateTime)>,
+    last: Option<(&'a Zone, WallClock)>,
 }
 
 impl<'a> Clock<'a> {
@@ -85,10 +84,10 @@ impl<'a> Clock<'a> {
         self.now
     }
 
-    pub(super) fn local(&mut self, zone: &'a Zone) -> DateTime {
+    pub(super) fn local(&mut self, zone: &'a Zone) -> WallClock {
         match self.last {
             Some((last, local)) if last == zone => local,
-            _ => self.last.insert((zone, zone.local(self.now))).1,
+            _ => self.last.insert((zone, WallClock::of(zone.local(self.now)))).1,
         }
     }
 }
@@ -117,14 +116,14 @@ pub(super) fn facts<'a>(
         let message = format!("the policy knows no asset \"{}\"; it knows {known}", intent.asset);
         return Err(Denial::plain(DenialCode::UnknownAsset, message));
     };
-    let Some(recipient) = policy.recipient_at(&intent.to) else {
+    let Some((recipient, row)) = policy.recipient_and_row(&intent.to) else {
         let message = format!(
             "no recipient of the policy has the address {}; only its recipients can be paid, see `bursar policy show`",
             intent.to
         );
         return Err(Denial::plain(DenialCode::UnknownRecipient, message));
     };
-    let lookup = policy.index.lookup(question.account, class, question.caller, recipient.class);
+    let lookup = policy.index.lookup(question.account, class, question.caller, row);
     Ok((Facts { question, asset, recipient }, lookup))
 }
 
@@ -143,7 +142,7 @@ fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
     };
     let decides = &policy.rules[first];
     let mut draws = Vec::new();
-    let limits = lookup.matching(index.allows..index.rules).map(|i| &policy.rules[i]);
+    let limits = index.limits(lookup, question.intent.amount).map(|i| &policy.rules[i]);
     for rule in std::iter::once(decides).chain(limits) {
         rule.check(&facts, &mut clock)?;
         draws_of(rule, &facts, &mut draws);

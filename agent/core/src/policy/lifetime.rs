@@ -103,3 +103,63 @@ impl fmt::Display for Lifetime {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn lifetime(text: &str) -> Lifetime {
+        Lifetime::parse(toml::from_str(text).unwrap()).unwrap_or_else(|_| panic!("{text}"))
+    }
+
+    #[test]
+    fn case_table() {
+        let year = "from = 2026-12-01\nuntil = 2027-11-30";
+        let berlin = "from = 2026-03-29\nuntil = 2026-10-25\nzone = \"Europe/Berlin\"";
+        let moments = "from = 2026-12-01T08:00:00+01:00\nuntil = 2026-12-01 09:00:00.5Z";
+        for (text, now, expected) in [
+            (year, "2026-11-30T23:59:59.999Z", false),
+            (year, "2026-12-01T00:00:00Z", true),
+            // The last day belongs to it.
+            (year, "2027-11-30T23:59:59.999Z", true),
+            (year, "2027-12-01T00:00:00Z", false),
+            // Both days on which Berlin's clocks change, 23 and 25 hours long.
+            (berlin, "2026-03-28T22:59:59Z", false),
+            (berlin, "2026-03-28T23:00:00Z", true),
+            (berlin, "2026-10-25T22:59:59.999Z", true),
+            (berlin, "2026-10-25T23:00:00Z", false),
+            (moments, "2026-12-01T06:59:59.999Z", false),
+            (moments, "2026-12-01T07:00:00Z", true),
+            (moments, "2026-12-01T09:00:00.499Z", true),
+            (moments, "2026-12-01T09:00:00.500Z", false),
+            ("from = 2026-12-01", "9999-12-30T21:59:59Z", true),
+            ("until = 9999-12-31", "9999-12-30T21:59:59Z", true),
+            ("until = 1969-12-31", "1970-01-01T00:00:00Z", false),
+            ("", "2026-12-01T00:00:00Z", true),
+        ] {
+            assert_eq!(lifetime(text).holds(now.parse().unwrap()), expected, "{text} at {now}");
+        }
+    }
+
+    #[test]
+    fn knows_when_it_is_over_before_it_begins() {
+        for (text, never) in [
+            ("from = 2026-12-01\nuntil = 2026-12-01", false),
+            ("from = 2026-12-01\nuntil = 2026-11-30", true),
+            ("from = 2026-12-01T08:00:00Z\nuntil = 2026-12-01T08:00:00Z", true),
+            ("from = 2026-12-01", false),
+        ] {
+            assert_eq!(lifetime(text).never(), never, "{text}");
+        }
+    }
+
+    #[test]
+    fn says_when() {
+        assert_eq!(
+            lifetime("from = 2026-12-01\nuntil = 2027-11-30\nzone = \"Europe/Berlin\"").to_string(),
+            "from 2026-12-01 until 2027-11-30 (Europe/Berlin)"
+        );
+        assert_eq!(lifetime("until = 2027-11-30T12:00:00Z").to_string(), "until 2027-11-30T12:00:00Z");
+    }
+}

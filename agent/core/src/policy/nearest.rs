@@ -35,21 +35,21 @@ pub(super) fn no_rule(policy: &Policy, facts: &Facts<'_>, lookup: Lookup<'_>) ->
     let question = facts.question;
     let allows = policy.index.forbids..policy.index.allows;
     // Rules of the same account say more than the same payment from elsewhere.
-    let near = [Dimension::Recipient, Dimension::Caller, Dimension::Asset, Dimension::Account]
+    let nearest = [Dimension::Recipient, Dimension::Caller, Dimension::Asset, Dimension::Account]
         .into_iter()
-        .map(|dimension| lookup.nearly(allows.clone(), dimension).take(NAMED).collect::<Vec<usize>>())
-        .find(|near| !near.is_empty())
-        .unwrap_or_default();
-    let sentences: Vec<String> = near
-        .into_iter()
-        .map(|i| {
-            let rule = &policy.rules[i];
-            let why = rule.scope.mismatches(Kind::Allow, policy, facts);
-            format!("rule \"{}\" {}", rule.name, why.join(", and "))
-        })
-        .collect();
+        .find(|dimension| lookup.nearly(allows.clone(), *dimension).next().is_some());
+    let mut sentences = String::new();
+    if let Some(dimension) = nearest {
+        for rule in lookup.nearly(allows.clone(), dimension).take(NAMED).map(|i| &policy.rules[i]) {
+            if !sentences.is_empty() {
+                sentences.push_str("; ");
+            }
+            let why = rule.scope.mismatch(dimension, Kind::Allow, policy, facts).unwrap_or_default();
+            sentences.extend(["rule \"", rule.name.as_str(), "\" ", &why]);
+        }
+    }
     let why = if !sentences.is_empty() {
-        sentences.join("; ")
+        sentences
     } else if allows.is_empty() {
         "the policy has no allow rule at all".to_owned()
     } else {

@@ -36,7 +36,7 @@ fn bundle(text: &str) -> Result<Policy, Fault> {
     let version = version(raw.version.as_ref())?;
     let assets = assets(std::mem::take(&mut raw.assets))?;
     let asset_ids: HashMap<Name, u32> = (0..).zip(&assets).map(|(i, a)| (a.name().clone(), i)).collect();
-    let (mut recipients, by_address) = recipients(std::mem::take(&mut raw.recipients))?;
+    let (mut recipients, mut by_address) = recipients(std::mem::take(&mut raw.recipients))?;
     let by_name: HashMap<Name, u32> = (0..).zip(&recipients).map(|(i, r)| (r.name.clone(), i)).collect();
     let categories: BTreeSet<Name> =
         recipients.iter().flat_map(|recipient| &recipient.categories).cloned().collect();
@@ -59,6 +59,9 @@ fn bundle(text: &str) -> Result<Policy, Fault> {
     let rules =
         written.into_iter().map(|(kind, rule)| parser.rule(kind, rule)).collect::<Result<Vec<_>, _>>()?;
     let index = Index::build(&rules, &groups, &mut recipients)?;
+    for (position, row) in by_address.values_mut() {
+        *row = recipients.get(*position as usize).map_or(0, |recipient| recipient.class);
+    }
     let asset_classes = assets.iter().map(|asset| index.asset_class(asset)).collect();
     Ok(Policy {
         text: text.to_owned(),
@@ -104,7 +107,7 @@ fn assets(raw: BTreeMap<Spanned<Name>, raw::Asset>) -> Result<Vec<Asset>, Fault>
         .collect()
 }
 
-type ByAddress = HashMap<crate::key::PublicKey, u32>;
+type ByAddress = HashMap<crate::key::PublicKey, (u32, u32)>;
 
 fn recipients(raw: BTreeMap<Spanned<Name>, raw::Recipient>) -> Result<(Vec<Recipient>, ByAddress), Fault> {
     let mut by_address: ByAddress = HashMap::with_capacity(raw.len());
@@ -116,7 +119,7 @@ fn recipients(raw: BTreeMap<Spanned<Name>, raw::Recipient>) -> Result<(Vec<Recip
         }
         let at = recipient.address.span();
         let address = recipient.address.into_inner();
-        if let Some(other) = by_address.insert(address, recipients.len() as u32) {
+        if let Some((other, _)) = by_address.insert(address, (recipients.len() as u32, 0)) {
             let other = recipients.get(other as usize).map_or("another", |other| other.name.as_str());
             let message =
                 format!("\"{other}\" has this address already; an address belongs to one recipient");

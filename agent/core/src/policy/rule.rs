@@ -51,7 +51,7 @@ impl Rule {
             return Err(lifetime.denial(&self.name, clock.now()));
         }
         if let Some(hours) = &self.hours
-            && !hours.open(clock.local(hours.zone()))
+            && !hours.open(&clock.local(hours.zone()))
         {
             return Err(hours.denial(&self.name, clock.now()));
         }
@@ -66,11 +66,16 @@ impl Rule {
     /// Is this the time at which a forbid rule forbids?
     pub(super) fn is_on<'a>(&'a self, clock: &mut Clock<'a>) -> bool {
         self.lifetime.as_ref().is_none_or(|lifetime| lifetime.holds(clock.now()))
-            && self.hours.as_ref().is_none_or(|hours| hours.open(clock.local(hours.zone())))
+            && self.hours.as_ref().is_none_or(|hours| hours.open(&clock.local(hours.zone())))
     }
 
     /// Does it do what it does at any time?
     pub(super) fn is_timeless(&self) -> bool {
         self.lifetime.is_none() && self.hours.is_none()
+    }
+
+    /// Is an amount per payment its only condition?
+    pub(super) fn is_only_capped(&self) -> bool {
+        self.is_timeless() && self.budgets.is_empty()
     }
 }

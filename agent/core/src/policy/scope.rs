@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use super::denial::list;
 use super::judge::Facts;
-use super::{Kind, Policy, raw};
+use super::{Kind, Policy, Recipient, raw};
 use crate::name::Name;
 
 /// Lists as written; one that is absent takes everything, an empty one nothing. A name that is a
@@ -63,33 +63,42 @@ impl Scope {
 
     /// Why a rule of this scope is not about this payment, one sentence for each list that fails.
     pub(super) fn mismatches(&self, kind: Kind, policy: &Policy, facts: &Facts<'_>) -> Vec<String> {
+        Dimension::ALL
+            .into_iter()
+            .filter_map(|dimension| self.mismatch(dimension, kind, policy, facts))
+            .collect()
+    }
+
+    /// Why this list, or for recipients one of two, is not about this payment.
+    pub(super) fn mismatch(
+        &self,
+        dimension: Dimension,
+        kind: Kind,
+        policy: &Policy,
+        facts: &Facts<'_>,
+    ) -> Option<String> {
         let question = facts.question;
-        let mut why = Vec::new();
-        if !Self::holds(policy, self.accounts.as_ref(), question.account) {
-            why.push(format!(
-                "is for the accounts {}; this one is {}",
-                list(self.accounts.iter().flatten()),
-                question.account
-            ));
+        let (names, name, are) = match dimension {
+            Dimension::Account => (self.accounts.as_ref(), question.account, "is for the accounts"),
+            Dimension::Caller => (self.callers.as_ref(), question.caller, "is for the callers"),
+            Dimension::Asset => (self.assets.as_ref(), facts.asset.name(), "is for"),
+            Dimension::Recipient => return self.recipient_mismatch(kind, policy, facts.recipient),
+        };
+        if Self::holds(policy, names, name) {
+            return None;
         }
-        if !Self::holds(policy, self.assets.as_ref(), &question.intent.asset) {
-            why.push(format!(
-                "is for {}; asked {}",
-                list(self.assets.iter().flatten()),
-                question.intent.asset
-            ));
-        }
-        if !Self::holds(policy, self.callers.as_ref(), question.caller) {
-            why.push(format!(
-                "is for the callers {}; this one is {}",
-                list(self.callers.iter().flatten()),
-                question.caller
-            ));
-        }
-        let recipient = facts.recipient;
+        let listed = list(names.into_iter().flatten());
+        Some(match dimension {
+            Dimension::Asset => format!("{are} {listed}; asked {name}"),
+            _ => format!("{are} {listed}; this one is {name}"),
+        })
+    }
+
+    fn recipient_mismatch(&self, kind: Kind, policy: &Policy, recipient: &Recipient) -> Option<String> {
         let verb = if kind == Kind::Allow { "may pay" } else { "is about payments to" };
         if !Self::holds(policy, self.recipients.as_ref(), &recipient.name) {
-            why.push(format!("{verb} {}, not {}", list(self.recipients.iter().flatten()), recipient.name));
+            let listed = list(self.recipients.iter().flatten());
+            return Some(format!("{verb} {listed}, not {}", recipient.name));
         }
         let holds = |category: &Name| Self::holds(policy, self.categories.as_ref(), category);
         let mut categories = recipient.categories.iter();
@@ -98,19 +107,16 @@ impl Scope {
                 Kind::Allow => !recipient.categories.is_empty() && categories.all(holds),
                 Kind::Limit | Kind::Forbid => categories.any(holds),
             };
-        if !fits {
-            let carried = match recipient.categories.as_slice() {
-                [] => "has no category".to_owned(),
-                [one] => format!("is {one}"),
-                all if kind == Kind::Allow => format!("is {}, and all of them have to be listed", list(all)),
-                all => format!("is {}", list(all)),
-            };
-            why.push(format!(
-                "{verb} {}; {} {carried}",
-                list(self.categories.iter().flatten()),
-                recipient.name
-            ));
+        if fits {
+            return None;
         }
-        why
+        let carried = match recipient.categories.as_slice() {
+            [] => "has no category".to_owned(),
+            [one] => format!("is {one}"),
+            all if kind == Kind::Allow => format!("is {}, and all of them have to be listed", list(all)),
+            all => format!("is {}", list(all)),
+        };
+        let listed = list(self.categories.iter().flatten());
+        Some(format!("{verb} {listed}; {} {carried}", recipient.name))
     }
 }
