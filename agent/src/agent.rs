@@ -14,6 +14,7 @@ use crate::anchor::{self, AnchorError};
 use crate::book::draft::Circumstances;
 use crate::book::{Book, BookError, Head, Options, Unfinished};
 use crate::config::{Config, LedgerConfig};
+use crate::keys_file::{KeysFile, KeysFileError};
 use crate::ledger::embedded::Embedded;
 use crate::ledger::{Ledger, LedgerError, Status, unrecorded::Unrecorded};
 use crate::spend::{self, SpendError};
@@ -96,6 +97,9 @@ pub enum AgentError {
         /// Where.
         position: u64,
     },
+    /// The file of public keys.
+    #[error(transparent)]
+    KeysFile(#[from] KeysFileError),
     /// The disk failed while starting.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -116,6 +120,7 @@ impl Agent {
         let policy = Arc::new(read_policy(&config)?);
         let token = open_token(&config, leniency.retry_pin)?;
         let keys = Keyring::open(&token, &config.labels).await?;
+        known_keys(&keys).save(&config.home)?;
         let book = Book::open(Options {
             home: config.home.clone(),
             policy: policy.clone(),
@@ -290,6 +295,14 @@ impl Agent {
                 }
             }
         }
+    }
+}
+
+fn known_keys(keys: &Keyring) -> KeysFile {
+    KeysFile {
+        audit: *keys.audit().public(),
+        node: keys.node().map(|key| *key.public()),
+        accounts: keys.accounts().map(|(name, key)| (name.clone(), *key.public())).collect(),
     }
 }
 

@@ -7,7 +7,11 @@ pub mod client;
 pub mod error;
 pub mod exit;
 pub mod global;
+pub mod init;
+pub mod key;
 pub mod output;
+pub mod quickstart;
+pub mod reexec;
 
 use std::process::ExitCode;
 
@@ -29,7 +33,10 @@ struct Bursar {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Command {}
+enum Command {
+    Init(init::Args),
+    Key(key::Args),
+}
 
 /// Reads the command line, does what it says, prints the answer.
 pub fn run() -> ExitCode {
@@ -52,8 +59,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn dispatch(_global: &Global, command: Command) -> Result<Output, CliError> {
-    match command {}
+fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
+    match command {
+        Command::Init(args) => init::run(global, args),
+        Command::Key(args) => key::run(global, args),
+    }
 }
 
 /// Standard output is for answers, so an error goes to standard error, with `--json` as JSON.

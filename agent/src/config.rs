@@ -183,7 +183,7 @@ impl Config {
                     .to_owned(),
             );
         }
-        text.token.uri.parse::<bursar_pkcs11::TokenUri>().map_err(|error| format!("`token.uri`: {error}"))?;
+        crate::token::check_uri(&text.token.uri).map_err(|error| format!("`token.uri`: {error}"))?;
         let mut callers = HashMap::new();
         for (name, caller) in text.callers {
             if let Some(first) = callers.insert(caller.uid, name.clone()) {
@@ -233,7 +233,7 @@ impl Config {
 
     /// The origin line of the audit log's checkpoints.
     pub fn audit_origin(&self) -> String {
-        format!("bursar/audit/{}", self.id)
+        format!("bursar-audit/{}", self.id)
     }
 }
 

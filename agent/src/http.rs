@@ -2,7 +2,7 @@
 
 pub mod caller;
 pub mod error;
-mod openapi;
+pub mod openapi;
 pub mod routes;
 pub mod wire;
 

@@ -38,6 +38,7 @@ pub mod http;
 pub mod keys_file;
 pub mod ledger;
 pub mod serve;
+pub mod setup;
 pub mod spend;
 pub mod store;
 pub mod token;

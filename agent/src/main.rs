@@ -1,1 +1,5 @@
-fn main() {}
+//! The program `bursar`.
+
+fn main() -> std::process::ExitCode {
+    bursar::cli::run()
+}

@@ -1,7 +1,7 @@
 //! The daemon: one per home, from its lock to its last anchor.
 
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -74,6 +74,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     let agent = Arc::new(Agent::open(config, options.leniency).await?);
     let listener = bind(&path)?;
     tracing::info!(socket = %path.display(), token = %agent.token.info().label(), "ready");
+    notify("READY=1");
 
     let (stop, stopped) = watch::channel(false);
     let tending = tokio::spawn({
@@ -86,6 +87,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping");
+    notify("STOPPING=1");
     let _ = stop.send(true);
     let _ = serving.await;
     tending.abort();
@@ -93,6 +95,16 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     agent.anchor().await?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Tells systemd, or whoever set `NOTIFY_SOCKET`, what the agent is doing (sd_notify(3)).
+fn notify(state: &str) {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let sent = std::os::unix::net::UnixDatagram::unbound()
+        .and_then(|socket| socket.send_to(state.as_bytes(), &path));
+    if let Err(error) = sent {
+        tracing::warn!(%error, "NOTIFY_SOCKET does not answer");
+    }
 }
 
 fn signals(source: std::io::Error) -> ServeError {
@@ -104,7 +116,8 @@ pub fn lock(home: &Path) -> Result<File, ServeError> {
     let path = home.join("lock");
     let failed =
         |source| ServeError::System { what: "the lock file in the home folder cannot be used", source };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let file =
+        File::options().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(ServeError::Locked(home.to_owned())),

@@ -38,10 +38,14 @@ pub enum SetupError {
         mode: u32,
     },
     /// Two commands make the same home.
-    #[error("another command is making the home folder {0} right now; wait until it has ended, then try again")]
+    #[error(
+        "another command is making the home folder {0} right now; wait until it has ended, then try again"
+    )]
     Busy(PathBuf),
     /// There is something else in the folder.
-    #[error("{path} is not empty and not a home folder of bursar (it holds {found}); name another folder with --home")]
+    #[error(
+        "{path} is not empty and not a home folder of bursar (it holds {found}); name another folder with --home"
+    )]
     Foreign {
         /// The folder.
         path: PathBuf,

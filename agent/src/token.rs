@@ -7,13 +7,14 @@ pub mod fault;
 pub mod keyring;
 pub mod pin;
 mod pkcs11;
+pub mod provision;
 pub mod role;
 
 use bursar_core::decode::transfer::SignedTransfer;
 use bursar_core::key::PublicKey;
 
 use crate::book::Reserved;
-pub use pkcs11::{Found, Token, discover};
+pub use pkcs11::{Found, Token, check_uri, discover};
 use role::{AccountKey, RoleKey, Statement};
 
 /// A payment with a signature that was verified. Only [`sign`] makes one.

@@ -6,6 +6,9 @@ use bursar_core::amount::Asset;
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::envelope::Envelope;
 use bursar_core::key::Signature;
+use bursar_core::log::Hash;
+use bursar_core::policy::Counters;
+use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
@@ -103,6 +106,44 @@ pub fn checkpoint(connection: &Connection) -> Result<Option<(u64, String)>, Stor
             .optional()
     };
     run().map_err(|source| file::failed(connection, source))
+}
+
+/// What the whole book says, every record read and compared with everything derived from it.
+#[derive(Debug)]
+pub struct Whole {
+    /// Number of records.
+    pub size: u64,
+    /// Root of their tree.
+    pub root: Hash,
+    /// How full the budgets are.
+    pub counters: Counters,
+    /// SHA-256 of the policy bundle in force when it was last written.
+    pub policy: Option<Hex<32>>,
+    /// Time of the last record.
+    pub latest: Timestamp,
+    /// The latest checkpoint: its text, and the root that the log had at that size; no root if the
+    /// log is shorter.
+    pub checkpoint: Option<(String, Option<Hash>)>,
+}
+
+/// Reads the whole book as of one moment; refuses one that contradicts itself anywhere.
+pub fn whole(connection: &Connection, progress: fn(u64)) -> Result<Whole, StoreError> {
+    let _snapshot = connection.unchecked_transaction().map_err(|source| file::failed(connection, source))?;
+    file::check(connection)?;
+    let past = super::replay::replay(connection, progress)?;
+    let checkpoint = match checkpoint(connection)? {
+        Some((size, text)) if size <= past.log.size() => Some((text, Some(log::root_at(connection, size)?))),
+        Some((_, text)) => Some((text, None)),
+        None => None,
+    };
+    Ok(Whole {
+        size: past.log.size(),
+        root: past.log.root(),
+        counters: past.counters,
+        policy: past.policy,
+        latest: past.latest,
+        checkpoint,
+    })
 }
 
 struct Row {

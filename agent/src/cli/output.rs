@@ -20,7 +20,8 @@ use super::exit::Exit;
 #[must_use]
 pub struct Output {
     json: String,
-    page: Page,
+    /// None where the JSON is what people asked for, too.
+    page: Option<Page>,
     exit: Exit,
 }
 
@@ -29,7 +30,12 @@ impl Output {
     pub fn new(value: &impl Serialize, page: Page) -> Self {
         // Only a map whose keys are no strings cannot become JSON, and no answer has one.
         let json = serde_json::to_string_pretty(value).unwrap_or_else(|_| "null".to_owned());
-        Self { json, page, exit: Exit::Done }
+        Self { json, page: Some(page), exit: Exit::Done }
+    }
+
+    /// A JSON text that was asked for as such, with or without `--json`.
+    pub fn json(json: String) -> Self {
+        Self { json, page: None, exit: Exit::Done }
     }
 
     /// The answer stands, but is not a success.
@@ -40,10 +46,9 @@ impl Output {
 
     /// Prints it to standard output; answers the exit code.
     pub fn print(&self, json: bool) -> Result<Exit, CliError> {
-        let text = if json {
-            format!("{}\n", clean_json(&self.json))
-        } else {
-            self.page.render(coloured(&std::io::stdout()))
+        let text = match &self.page {
+            Some(page) if !json => page.render(coloured(&std::io::stdout())),
+            _ => format!("{}\n", clean_json(&self.json)),
         };
         write_out(text.as_bytes())?;
         Ok(self.exit)

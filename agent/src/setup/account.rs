@@ -33,9 +33,11 @@ mod tests {
     #[test]
     fn case_table() {
         let read = |text: &str| text.parse::<AccountKey>().map(|key| (key.account.to_string(), key.label));
-        for (text, account, label) in
-            [("expenses", "expenses", "expenses"), ("expenses=card 7", "expenses", "card 7"), ("a=b=c", "a", "b=c")]
-        {
+        for (text, account, label) in [
+            ("expenses", "expenses", "expenses"),
+            ("expenses=card 7", "expenses", "card 7"),
+            ("a=b=c", "a", "b=c"),
+        ] {
             assert_eq!(read(text), Ok((account.to_owned(), label.to_owned())), "{text}");
         }
         for text in ["", "=x", "a=", "a=\u{7}", " a=b"] {

@@ -155,14 +155,20 @@ mod tests {
     #[test]
     fn what_was_given_is_what_the_agent_reads() {
         let home = Path::new("/home/anna/x");
-        for pin in [PinSource::File("/etc/a b/\"pin\"".into()), PinSource::Credential("pin".into()), PinSource::Prompt] {
+        for pin in [
+            PinSource::File("/etc/a b/\"pin\"".into()),
+            PinSource::Credential("pin".into()),
+            PinSource::Prompt,
+        ] {
             let mut new = NewConfig { pin: pin.clone(), ..sample() };
             new.environment.insert("SOFTHSM2_CONF".to_owned(), "/odd \\ \"path\"\u{e9}".to_owned());
-            new.accounts = ["expenses=card 'seven'", "petty cash=p\u{fc}"].map(|text| text.parse().unwrap()).to_vec();
+            new.accounts =
+                ["expenses=card 'seven'", "petty cash=p\u{fc}"].map(|text| text.parse().unwrap()).to_vec();
             let config = Config::parse(home, &new.render(home).unwrap()).unwrap();
             assert_eq!(config.token.pin, pin);
             assert_eq!(config.token.environment, new.environment);
-            let accounts: Vec<_> = config.labels.accounts.iter().map(|(name, key)| (name.as_str(), key.as_str())).collect();
+            let accounts: Vec<_> =
+                config.labels.accounts.iter().map(|(name, key)| (name.as_str(), key.as_str())).collect();
             assert_eq!(accounts, [("expenses", "card 'seven'"), ("petty cash", "p\u{fc}")]);
             assert_eq!(config.labels.node.as_deref(), Some("node"));
         }
@@ -182,7 +188,14 @@ mod tests {
     fn the_lines_in_comments_are_valid_too() {
         let home = Path::new("/home/anna/x");
         let text = sample().render(home).unwrap();
-        let lines = ["workers = 4", "[callers.treasurer]", "uid = 1000", "socket =", "valid-for =", "clock-tolerance"];
+        let lines = [
+            "workers = 4",
+            "[callers.treasurer]",
+            "uid = 1000",
+            "socket =",
+            "valid-for =",
+            "clock-tolerance",
+        ];
         let mut open = text.clone();
         for line in lines {
             assert!(open.contains(&format!("# {line}")), "{line}");

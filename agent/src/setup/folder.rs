@@ -24,7 +24,9 @@ impl Folder {
             fs::create_dir_all(parent).map_err(|source| io(parent, source))?;
         }
         match DirBuilder::new().mode(0o700).create(path) {
-            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => return Err(io(path, source)),
+            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(io(path, source));
+            }
             _ => {}
         }
         let path = fs::canonicalize(path).map_err(|source| io(path, source))?;
@@ -74,7 +76,9 @@ impl Folder {
     pub fn first_entry(&self) -> Result<Option<String>, SetupError> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(|source| io(&self.path, source))? {
-            names.push(entry.map_err(|source| io(&self.path, source))?.file_name().to_string_lossy().into_owned());
+            names.push(
+                entry.map_err(|source| io(&self.path, source))?.file_name().to_string_lossy().into_owned(),
+            );
         }
         Ok(names.into_iter().min())
     }
@@ -105,7 +109,9 @@ impl Folder {
     pub fn subfolder(&self, name: &str) -> Result<PathBuf, SetupError> {
         let path = self.path.join(name);
         match DirBuilder::new().mode(0o700).create(&path) {
-            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => return Err(io(&path, source)),
+            Err(source) if source.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(io(&path, source));
+            }
             _ => self.sync()?,
         }
         Ok(path)

@@ -14,6 +14,8 @@ use crate::book::{self, Book};
 use crate::config;
 use crate::keys_file::{self, KeysFile};
 use crate::ledger::embedded::genesis::Genesis;
+use crate::ledger::embedded::{self, Embedded};
+use crate::store::StoreError;
 use crate::token::Token;
 use crate::token::keyring::{Keyring, Labels};
 use crate::token::provision::Algorithm;
@@ -82,11 +84,17 @@ pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Ma
     let keys = keys(token, &new, &mut made).await?;
     made.file(GENESIS, genesis(folder, &new, &keys)?);
     made.file(config::POLICY, folder.write_new(config::POLICY, new.policy.as_bytes())?);
+    let written = !folder.has(embedded::FILE);
+    if written {
+        let genesis = Genesis::read(&folder.path().join(GENESIS))?;
+        create(folder, embedded::FILE, |staging| Embedded::create(staging, &genesis))?;
+    }
+    made.file(embedded::FILE, written);
     if let Some(id) = book_id(folder)? {
         new.config.id = id;
         made.file(book::FILE, false);
     } else {
-        create_book(folder, &new.config.id)?;
+        create(folder, book::FILE, |staging| Book::create(staging, &new.config.id))?;
         made.file(book::FILE, true);
     }
     keys.save(folder.path())?;
@@ -99,7 +107,8 @@ pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Ma
 /// Every key in its role, each found or generated.
 async fn keys(token: &Token, new: &NewHome, made: &mut Made) -> Result<KeysFile, SetupError> {
     let config = &new.config;
-    let accounts = config.accounts.iter().zip(&new.algorithms).map(|(key, algorithm)| (&key.label, *algorithm));
+    let accounts =
+        config.accounts.iter().zip(&new.algorithms).map(|(key, algorithm)| (&key.label, *algorithm));
     let roles = [&config.audit, &config.node].map(|label| (label, Algorithm::Ed25519));
     for (label, algorithm) in roles.into_iter().chain(accounts) {
         let (_, generated) = token.ensure(label, algorithm).await?;
@@ -130,12 +139,17 @@ fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, Setu
         if *Genesis::read(&path)?.node() == node {
             return Ok(false);
         }
-        return Err(SetupError::Leftover { path, what: "it names another node key than the token's".to_owned() });
+        return Err(SetupError::Leftover {
+            path,
+            what: "it names another node key than the token's".to_owned(),
+        });
     }
     let mut balances = Vec::new();
     for (account, amount) in &new.balances {
         let Some(key) = keys.accounts.get(account) else {
-            return Err(SetupError::Usage(format!("a balance is for {account}, which is no account here; add --account {account}")));
+            return Err(SetupError::Usage(format!(
+                "a balance is for {account}, which is no account here; add --account {account}"
+            )));
         };
         balances.push((*key, new.asset.name().clone(), *amount));
     }
@@ -145,7 +159,8 @@ fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, Setu
 
 /// JSON laid out for people; the same value.
 fn pretty(json: &[u8]) -> String {
-    let laid_out = serde_json::from_slice::<serde_json::Value>(json).and_then(|value| serde_json::to_string_pretty(&value));
+    let laid_out = serde_json::from_slice::<serde_json::Value>(json)
+        .and_then(|value| serde_json::to_string_pretty(&value));
     // A genesis is JSON; were it not, it would stay as it is.
     laid_out.map_or_else(|_| String::from_utf8_lossy(json).into_owned(), |text| text + "\n")
 }
@@ -165,12 +180,16 @@ fn book_id(folder: &Folder) -> Result<Option<String>, SetupError> {
     }
 }
 
-/// Made beside its place, so that an interruption leaves no half book under its name.
-fn create_book(folder: &Folder, id: &str) -> Result<(), SetupError> {
+/// Made beside its place, so that an interruption leaves no half file under its name.
+fn create(
+    folder: &Folder,
+    file: &str,
+    make: impl FnOnce(&std::path::Path) -> Result<(), StoreError>,
+) -> Result<(), SetupError> {
     folder.delete(STAGING)?;
     let staging = folder.subfolder(STAGING)?;
-    Book::create(&staging, id)?;
-    folder.adopt(STAGING, book::FILE)?;
+    make(&staging)?;
+    folder.adopt(STAGING, file)?;
     folder.delete(STAGING)
 }
 
@@ -185,7 +204,7 @@ mod tests {
         let folder = Folder::prepare(&parent.path().join("home")).unwrap();
         assert_eq!(book_id(&folder).unwrap(), None);
         let first = id().unwrap();
-        create_book(&folder, &first).unwrap();
+        create(&folder, book::FILE, |staging| Book::create(staging, &first)).unwrap();
         assert_eq!(book_id(&folder).unwrap().as_deref(), Some(first.as_str()));
         assert_eq!(folder.first_entry().unwrap().as_deref(), Some(book::FILE), "no staging, no journal");
     }

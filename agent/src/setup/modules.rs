@@ -25,12 +25,19 @@ const LIBRARIES: [&str; 3] = ["usr/lib", "usr/lib64", "usr/local/lib"];
 /// p11-kit's registry: one text file a module.
 const REGISTRY: [&str; 2] = ["usr/share/p11-kit/modules", "etc/pkcs11/modules"];
 /// Modules of the registry that hold no keys to sign with: p11-kit's own go-betweens, trust stores.
-const NO_TOKENS: [&str; 4] = ["p11-kit-trust.so", "p11-kit-client.so", "p11-kit-proxy.so", "gnome-keyring-pkcs11.so"];
+const NO_TOKENS: [&str; 4] =
+    ["p11-kit-trust.so", "p11-kit-client.so", "p11-kit-proxy.so", "gnome-keyring-pkcs11.so"];
 
 /// Variables that modules read and that name files, never secrets. A home records those that are
 /// set when it is made, so that the agent finds the same tokens whoever starts it.
-pub const ENVIRONMENT: [&str; 6] =
-    ["SOFTHSM2_CONF", "YUBIHSM_PKCS11_CONF", "KRYOPTIC_CONF", "TPM2_PKCS11_STORE", "OPENSC_CONF", "PKCS11_PROXY_SOCKET"];
+pub const ENVIRONMENT: [&str; 6] = [
+    "SOFTHSM2_CONF",
+    "YUBIHSM_PKCS11_CONF",
+    "KRYOPTIC_CONF",
+    "TPM2_PKCS11_STORE",
+    "OPENSC_CONF",
+    "PKCS11_PROXY_SOCKET",
+];
 
 /// Every module below `root` (`/`, except in tests), each once, by the first path that leads to it.
 pub fn installed(root: &Path) -> Vec<PathBuf> {
@@ -72,11 +79,12 @@ fn library_folders(root: &Path) -> Vec<PathBuf> {
 /// `module: PATH`; a path without folder is below p11-kit's own (pkcs11.conf(5)).
 fn registered(root: &Path, folders: &[PathBuf]) -> Vec<PathBuf> {
     let files = REGISTRY.iter().flat_map(|registry| entries(&root.join(registry)));
-    let names = files.filter(|path| path.extension().is_some_and(|kind| kind == "module")).filter_map(|path| {
-        let text = fs::read_to_string(path).ok()?;
-        let line = text.lines().find_map(|line| line.trim().strip_prefix("module:"))?;
-        Some(line.trim().to_owned())
-    });
+    let names =
+        files.filter(|path| path.extension().is_some_and(|kind| kind == "module")).filter_map(|path| {
+            let text = fs::read_to_string(path).ok()?;
+            let line = text.lines().find_map(|line| line.trim().strip_prefix("module:"))?;
+            Some(line.trim().to_owned())
+        });
     let usable = names.filter(|name| !NO_TOKENS.iter().any(|not| name.ends_with(not)));
     usable
         .flat_map(|name| match name.strip_prefix('/') {

@@ -28,11 +28,28 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         let policy = Policy::parse(&open).unwrap();
-        assert_eq!(policy.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+        assert_eq!(
+            policy.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            Vec::<String>::new()
+        );
         for shown in [
-            "[[allow]]", "[[limit]]", "[[forbid]]", "accounts =", "assets =", "recipients =", "categories =",
-            "callers =", "per_payment =", "budget =", "count =", "hours =", "valid =", "rolling =", "calendar =",
-            "zone =", "per = ",
+            "[[allow]]",
+            "[[limit]]",
+            "[[forbid]]",
+            "accounts =",
+            "assets =",
+            "recipients =",
+            "categories =",
+            "callers =",
+            "per_payment =",
+            "budget =",
+            "count =",
+            "hours =",
+            "valid =",
+            "rolling =",
+            "calendar =",
+            "zone =",
+            "per = ",
         ] {
             assert!(open.contains(shown), "{shown} has no example");
         }

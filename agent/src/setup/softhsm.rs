@@ -1,7 +1,5 @@
 //! A SoftHSM token of its own inside a home folder.
 
-use std::path::Path;
-
 use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use zeroize::Zeroizing;
 
@@ -33,7 +31,10 @@ pub fn draw_pin(folder: &Folder) -> Result<Zeroizing<String>, SetupError> {
     let pin = Zeroizing::new(BASE32_NOPAD.encode(&*bytes).to_ascii_lowercase());
     let line = Zeroizing::new(format!("{}\n", *pin));
     if !folder.write_new(PIN, line.as_bytes())? {
-        return Err(SetupError::Leftover { path: folder.path().join(PIN), what: "a PIN is there".to_owned() });
+        return Err(SetupError::Leftover {
+            path: folder.path().join(PIN),
+            what: "a PIN is there".to_owned(),
+        });
     }
     Ok(pin)
 }
@@ -49,7 +50,9 @@ pub fn forgotten_pin() -> Result<Zeroizing<String>, SetupError> {
 /// (`SimpleConfigLoader::loadConfiguration`).
 fn configuration(home: &str) -> Result<String, &'static str> {
     if home.contains(['#', '=', '\n', '\r']) {
-        return Err("has one of the characters # and = or a line break, with which SoftHSM cannot be configured");
+        return Err(
+            "has one of the characters # and = or a line break, with which SoftHSM cannot be configured",
+        );
     }
     if home.len() > 900 {
         return Err("is longer than SoftHSM can read");
@@ -66,7 +69,11 @@ mod tests {
 
     #[test]
     fn paths_that_softhsm_would_misread_are_refused() {
-        assert!(configuration("/home/anna/bur sar").unwrap().starts_with("directories.tokendir = /home/anna/bur sar/tokens\n"));
+        assert!(
+            configuration("/home/anna/bur sar")
+                .unwrap()
+                .starts_with("directories.tokendir = /home/anna/bur sar/tokens\n")
+        );
         for path in ["/a#b", "/a=b", "/a\nb", &"/a".repeat(500)] {
             assert!(configuration(path).is_err(), "{path}");
         }

@@ -1,5 +1,6 @@
 //! Opening SQLite files the durable way.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
@@ -24,6 +25,9 @@ pub fn name(connection: &Connection) -> String {
 pub fn open(path: &Path, id: i32, create: bool) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     flags.set(OpenFlags::SQLITE_OPEN_CREATE, create);
+    if create {
+        private(path)?;
+    }
     let connection = connect(path, flags)?;
     let set = || -> rusqlite::Result<()> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -38,6 +42,15 @@ pub fn open(path: &Path, id: i32, create: bool) -> Result<Connection, StoreError
     set().map_err(|source| failed(&connection, source))?;
     expect(&connection, id)?;
     Ok(connection)
+}
+
+/// Makes the file for its owner alone; SQLite gives its write-ahead log the same permissions.
+fn private(path: &Path) -> Result<(), StoreError> {
+    let made = std::fs::File::options().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map(|_| ()).map_err(|error| StoreError::Open {
+        file: path.display().to_string(),
+        what: format!("{error}; look at the folder's permissions"),
+    })
 }
 
 /// Opens for reading beside a running writer.

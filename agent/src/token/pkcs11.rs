@@ -54,6 +54,12 @@ pub fn discover(module: &Path) -> Found {
     Found { module: module.to_owned(), tokens }
 }
 
+/// Is this text an RFC 7512 URI of a token?
+pub fn check_uri(text: &str) -> Result<(), TokenError> {
+    text.parse::<p11::TokenUri>()?;
+    Ok(())
+}
+
 impl Token {
     /// Loads the module, finds the token, logs in once.
     pub fn open(
@@ -94,6 +100,11 @@ impl Token {
     /// Makes a key that never leaves the token.
     pub async fn generate(&self, new: p11::NewKey) -> Result<Handle, TokenError> {
         Handle::new(self.token.generate(new).await?)
+    }
+
+    /// `n` bytes of the token's random number generator.
+    pub async fn random(&self, n: usize) -> Result<Vec<u8>, TokenError> {
+        Ok(self.token.random(n).await?.to_vec())
     }
 
     /// Reads a private data object.

@@ -45,7 +45,7 @@ impl Token {
     /// # Errors
     /// [`p11::Error::KeyExists`] when the label is taken.
     pub async fn generate_signing(&self, label: &str, algorithm: Algorithm) -> Result<Handle, TokenError> {
-        let id = self.random(ID).await?.to_vec();
+        let id = self.random(ID).await?;
         let usage = Usage::Sign;
         self.generate(p11::NewKey { label: label.to_owned(), id, algorithm, usage, copyable: true }).await
     }

@@ -62,11 +62,11 @@ pub trait Statement: Send + 'static {
     fn prove(self, key: &PublicKey, signature: &Signature) -> Option<Self::Proof>;
 }
 
-/// "The audit log has this root": a C2SP checkpoint with the origin `bursar/audit/HOME`.
+/// "The audit log has this root": a C2SP checkpoint with the origin `bursar-audit/HOME`.
 #[derive(Debug)]
 pub struct AuditCheckpoint(pub Checkpoint);
 
-/// "The ledger has this root": a C2SP checkpoint with the origin `bursar/ledger/ID`.
+/// "The ledger has this root": a C2SP checkpoint with the origin `bursar-ledger/ID`.
 #[derive(Debug)]
 pub struct LedgerCheckpoint(pub Checkpoint);
 

@@ -1,0 +1,219 @@
+//! `bursar init`: makes a home folder for a token that is there.
+
+mod balance;
+mod look;
+mod pin;
+
+use std::path::{Path, PathBuf};
+
+use bursar_core::amount::Asset;
+use bursar_core::name::Name;
+use serde::Serialize;
+
+use super::error::CliError;
+use super::exit::Exit;
+use super::global::{Global, quoted};
+use super::key::open::runtime;
+use super::output::{Output, Page, Style};
+use crate::config::Config;
+use crate::setup::account::AccountKey;
+use crate::setup::config_text::NewConfig;
+use crate::setup::folder::Folder;
+use crate::setup::home::{self, Made, NewHome};
+use crate::setup::{SetupError, modules, policy_skeleton};
+use crate::token::Token;
+use crate::token::pin::once;
+use crate::token::provision::{Algorithm, TokenUri, uri_of};
+use balance::Balance;
+
+/// Make a home folder for a token
+///
+/// Without options it lists the PKCS#11 modules and tokens that it finds, and prints the command
+/// that makes the home. It never overwrites anything; given again it goes on where it was
+/// interrupted, or says what is there.
+///
+/// Example: bursar init --module /usr/lib/softhsm/libsofthsm2.so --token treasury --pin-prompt
+///          --account expenses=card-1 --balance expenses="5000.00 EUR"
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The PKCS#11 module
+    #[arg(long, value_name = "PATH", requires = "token")]
+    module: Option<PathBuf>,
+    /// The token's label, or an RFC 7512 URI
+    #[arg(long, value_name = "LABEL", requires = "module")]
+    token: Option<String>,
+    #[command(flatten)]
+    pin: pin::PinArgs,
+    /// An account and the label of its key, which is generated if there is none; may be repeated
+    #[arg(long = "account", value_name = "NAME[=KEYLABEL]", requires = "module")]
+    accounts: Vec<AccountKey>,
+    /// The algorithm of account keys that are generated: ed25519, secp256k1 or p256
+    #[arg(long, default_value = "ed25519")]
+    algorithm: Algorithm,
+    /// The label of the key that signs the audit log, generated if there is none
+    #[arg(long, value_name = "KEYLABEL", default_value = "audit")]
+    audit: String,
+    /// The label of the key that signs the ledger's checkpoints, generated if there is none
+    #[arg(long, value_name = "KEYLABEL", default_value = "node")]
+    node: String,
+    /// What an account holds when the ledger begins; may be repeated
+    #[arg(long = "balance", value_name = "NAME=AMOUNT", requires = "module")]
+    balances: Vec<Balance>,
+}
+
+/// Does what the arguments say.
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
+    let home = global.home()?;
+    if home.join(crate::config::FILE).exists() {
+        return existing(global, &args);
+    }
+    match (&args.module, &args.token) {
+        (Some(module), Some(token)) => make(global, home, &args, module, token),
+        _ => look::run(global),
+    }
+}
+
+fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Output, CliError> {
+    let source = args.pin.source()?;
+    let asset = Asset::new(name("EUR")?, 2).map_err(|error| CliError::Usage(error.to_string()))?;
+    let balances = args.balances.iter().map(|balance| balance.read(&asset)).collect::<Result<_, _>>()?;
+    let module =
+        std::path::absolute(module).map_err(|source| CliError::File { path: module.to_owned(), source })?;
+    let uri = if token.starts_with("pkcs11:") { token.parse() } else { TokenUri::label(token) }
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+
+    let folder = Folder::prepare(home)?;
+    home::check_path(&folder)?;
+    if folder.has(crate::cli::quickstart::CSV) {
+        return Err(CliError::Home(format!(
+            "a quickstart was interrupted in {}; go on with it: {}",
+            folder.path().display(),
+            global.command("quickstart")
+        )));
+    }
+    let pin = args.pin.read(&source, folder.path())?;
+    let token = once(folder.path(), args.pin.retry_pin, || Token::open(&module, &uri, pin, Some(1)))?;
+    let new = NewHome {
+        config: NewConfig {
+            id: home::id()?,
+            module,
+            uri: uri_of(token.info()).to_string(),
+            pin: source,
+            environment: modules::environment(|name| std::env::var(name).ok()),
+            audit: args.audit.clone(),
+            node: args.node.clone(),
+            accounts: args.accounts.clone(),
+            uid: rustix::process::getuid().as_raw(),
+        },
+        algorithms: vec![args.algorithm; args.accounts.len()],
+        policy: policy_skeleton::TEXT.to_owned(),
+        ledger: name("bursar")?,
+        asset,
+        balances,
+    };
+    let made = runtime()?.block_on(home::make(&folder, &token, new))?;
+    Ok(report(global, folder.path(), &made))
+}
+
+/// What a home says of itself.
+#[derive(Serialize)]
+struct Answer<'a> {
+    home: &'a Path,
+    #[serde(flatten)]
+    made: &'a Made,
+    next: Vec<String>,
+}
+
+fn report(global: &Global, home: &Path, made: &Made) -> Output {
+    let next = vec![global.command("policy check"), global.command("serve --background")];
+    let mut page = Page::new();
+    page.styled(Style::Good, format!("The home folder is {}", home.display()));
+    page.pairs([
+        ("written", made.written.join(", ").into()),
+        ("kept as it was", made.kept.join(", ").into()),
+        ("keys generated", made.generated.join(", ").into()),
+        ("keys found", made.found.join(", ").into()),
+    ]);
+    page.blank();
+    page.line(
+        "The policy denies every payment until you edit it: policy.toml has an example of each kind of rule.",
+    );
+    page.line("First balances and assets of the ledger stand in genesis.json, which cannot change after the first start.");
+    page.line("Keep copies of book.db and ledger.db: without the book the agent does not sign.");
+    page.blank();
+    page.line("Next:");
+    next.iter().for_each(|command| page.line(format!("  {command}")));
+    Output::new(&Answer { home, made, next }, page)
+}
+
+/// A second init: says what is there, and whether that is what was asked for.
+fn existing(global: &Global, args: &Args) -> Result<Output, CliError> {
+    let config = global.config()?;
+    let other = differences(&config, args);
+    let mut page = Page::new();
+    page.line(format!("{} is a home folder already; nothing was changed.", config.home.display()));
+    let accounts: Vec<_> =
+        config.labels.accounts.iter().map(|(name, label)| format!("{name} ({label})")).collect();
+    page.pairs([
+        ("module", config.token.module.display().to_string().into()),
+        ("token", config.token.uri.as_str().into()),
+        ("accounts", accounts.join(", ").into()),
+        ("audit key", config.labels.audit.as_str().into()),
+        ("node key", config.labels.node.clone().unwrap_or_default().into()),
+        ("policy", config.policy_path().display().to_string().into()),
+        ("socket", config.socket.display().to_string().into()),
+    ]);
+    for line in &other {
+        page.styled(Style::Warn, line.clone());
+    }
+    if !other.is_empty() {
+        page.line(format!(
+            "Edit {}, or name another folder with --home.",
+            quoted(&config.home.join(crate::config::FILE).to_string_lossy())
+        ));
+    }
+    let value = serde_json::json!({
+        "home": config.home, "existed": true, "module": config.token.module, "token": config.token.uri,
+        "accounts": config.labels.accounts, "audit": config.labels.audit, "node": config.labels.node,
+        "differences": other,
+    });
+    let output = Output::new(&value, page);
+    Ok(if other.is_empty() { output } else { output.with_exit(Exit::Home) })
+}
+
+/// What was asked for and is not so.
+fn differences(config: &Config, args: &Args) -> Vec<String> {
+    let mut found = Vec::new();
+    let same =
+        |module: &PathBuf| std::path::absolute(module).is_ok_and(|module| module == config.token.module);
+    if let Some(module) = args.module.as_ref().filter(|module| !same(module)) {
+        found.push(format!("It uses another module than {}.", module.display()));
+    }
+    for AccountKey { account, label } in &args.accounts {
+        match config.labels.accounts.get(account) {
+            Some(key) if key == label => {}
+            Some(key) => found.push(format!("Its account {account} has the key {key:?}, not {label:?}.")),
+            None => found.push(format!("It has no account {account}.")),
+        }
+    }
+    found
+}
+
+fn name(text: &str) -> Result<Name, CliError> {
+    text.parse().map_err(|error: bursar_core::name::NameError| CliError::Usage(error.to_string()))
+}
+
+impl From<SetupError> for CliError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Token(error) => error.into(),
+            SetupError::Store(error) => error.into(),
+            SetupError::Keys(error) => error.into(),
+            SetupError::Usage(what) => Self::Usage(what),
+            SetupError::Busy(_) => Self::InUse(error.to_string()),
+            SetupError::Random(_) => Self::Busy(error.to_string()),
+            other => Self::Home(other.to_string()),
+        }
+    }
+}

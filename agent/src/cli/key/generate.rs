@@ -1,0 +1,110 @@
+//! `bursar key generate`
+
+use bursar_core::name::Name;
+
+use super::open::{KeyView, Opened, open, role};
+use crate::cli::error::CliError;
+use crate::cli::global::Global;
+use crate::cli::output::{Output, Page};
+use crate::config::{self, Config};
+use crate::keys_file::KeysFile;
+use crate::setup::account::AccountKey;
+use crate::setup::config_text;
+use crate::token::provision::Algorithm;
+
+/// Make a key that never leaves the token
+///
+/// With --account the key becomes a new account of this home. With --role it is checked to fit, and
+/// the line to write into config.toml is printed: replacing a key that logs were signed with is left
+/// to a person.
+///
+/// Example: bursar key generate travel --algorithm secp256k1 --account travel
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The key's label, which no other key in the token has
+    name: String,
+    /// ed25519, secp256k1 or p256
+    #[arg(long)]
+    algorithm: Algorithm,
+    /// Make it the key of a new account
+    #[arg(long, value_name = "ACCOUNT", conflicts_with = "role")]
+    account: Option<Name>,
+    /// Make a key for this role
+    #[arg(long, value_enum)]
+    role: Option<Role>,
+    /// Try the PIN again after it was refused and corrected
+    #[arg(long)]
+    retry_pin: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Role {
+    /// Signs the audit log's checkpoints
+    Audit,
+    /// Signs the embedded ledger's checkpoints
+    Node,
+}
+
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
+    let label = args
+        .account
+        .as_ref()
+        .map_or_else(|| format!("key={}", args.name), |account| format!("{account}={}", args.name));
+    let asked: AccountKey = label.parse().map_err(CliError::Usage)?;
+    // Everything that can be wrong is looked at before there is a key that nobody wants.
+    if args.role.is_some() && args.algorithm != Algorithm::Ed25519 {
+        return Err(CliError::Usage(
+            "checkpoints are signed with ed25519; use --algorithm ed25519".to_owned(),
+        ));
+    }
+    let config = global.config()?;
+    if let Some(role) = role(&config, &asked.label) {
+        return Err(CliError::Usage(format!(
+            "the label {:?} is that of {role} in config.toml; choose another name",
+            asked.label
+        )));
+    }
+    let text = match &args.account {
+        Some(_) => Some(with_account(&config, &asked)?),
+        None => None,
+    };
+    let Opened { config, token, runtime } = open(global, args.retry_pin)?;
+    let key = runtime.block_on(token.generate_signing(&asked.label, args.algorithm))?;
+    let mut page = Page::new();
+    page.line(format!("The token made the {} key {:?}.", key.public().algorithm(), asked.label));
+    page.pairs([("address", key.public().address().into())]);
+    if let (Some(text), Some(account)) = (text, &args.account) {
+        let path = config.home.join(config::FILE);
+        crate::durable::replace(&path, text.as_bytes()).map_err(|source| CliError::File { path, source })?;
+        if let Ok(mut keys) = KeysFile::load(&config.home) {
+            keys.accounts.insert(account.clone(), *key.public());
+            keys.save(&config.home)?;
+        }
+        page.line(format!(
+            "config.toml has the account {account} now; a running agent knows it after its next start."
+        ));
+        page.line("On the ledger it has nothing until somebody pays to its address.");
+    } else if let Some(role) = args.role {
+        let field = if role == Role::Audit { "audit" } else { "node" };
+        page.line(format!(
+            "To use it, write {field} = {} under [keys] in config.toml. Logs keep the checkpoints that the old key signed.",
+            config_text::quoted(&asked.label)
+        ));
+    }
+    let role = args.account.map(|account| format!("account {account}"));
+    Ok(Output::new(&KeyView::new(*key.public(), Some(asked.label), role), page))
+}
+
+/// The configuration with one more account; an account that is there is not touched.
+fn with_account(config: &Config, key: &AccountKey) -> Result<String, CliError> {
+    let account = &key.account;
+    if config.labels.accounts.contains_key(account) {
+        return Err(CliError::Usage(format!(
+            "the account {account} has a key; changing it would leave its money behind: make another account and pay to it"
+        )));
+    }
+    let path = config.home.join(config::FILE);
+    let text = std::fs::read_to_string(&path).map_err(|source| CliError::File { path, source })?;
+    Ok(config_text::with_account(&config.home, &text, key)?)
+}

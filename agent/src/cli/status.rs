@@ -1,0 +1,81 @@
+//! `bursar status`: does it run, and where do its logs stand.
+
+use std::path::PathBuf;
+
+use data_encoding::HEXLOWER;
+use serde::Serialize;
+
+use super::client::{Ask, Client, ClientError};
+use super::error::CliError;
+use super::exit::Exit;
+use super::global::Global;
+use super::output::{Cell, Output, Page, Style};
+use super::stop;
+use crate::book::read;
+use crate::config::LedgerConfig;
+use crate::store::log;
+
+/// Show whether the agent runs, and where book and ledger stand
+///
+/// Ends with 0 if the agent can take a payment, 8 if it is not running, 4 or 10 if it is in trouble.
+///
+/// Example: bursar status
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {}
+
+#[derive(Serialize)]
+struct Answer {
+    state: &'static str,
+    reason: Option<String>,
+    pid: Option<i32>,
+    home: PathBuf,
+    socket: PathBuf,
+    token: String,
+    accounts: Vec<String>,
+    ledger: String,
+    records: u64,
+    root: String,
+}
+
+/// Looks from outside.
+pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
+    let config = global.config()?;
+    let client = Client::to(global, config.socket.clone())?;
+    let (state, style, reason, exit) = match client.ask::<serde_json::Value>(&Ask::get("/readyz")) {
+        Ok(_) => ("ready", Style::Good, None, Exit::Done),
+        Err(ClientError::NotRunning { start }) => {
+            ("not running", Style::Warn, Some(format!("start it with: {start}")), Exit::NotRunning)
+        }
+        Err(error) => ("in trouble", Style::Bad, Some(error.to_string()), error.exit()),
+    };
+    let (records, root) = log::head(&read::open(&config.home)?)?;
+    let answer = Answer {
+        state,
+        reason,
+        pid: stop::pid(&config).map(|pid| pid.as_raw_nonzero().get()),
+        token: config.token.uri.clone(),
+        accounts: config.labels.accounts.keys().map(ToString::to_string).collect(),
+        ledger: match &config.ledger {
+            LedgerConfig::Embedded { .. } => "embedded".to_owned(),
+            LedgerConfig::None { id } => format!("none; envelopes are for {id}"),
+        },
+        home: config.home,
+        socket: config.socket,
+        records,
+        root: HEXLOWER.encode(&root),
+    };
+    let mut page = Page::new();
+    page.pairs([
+        ("agent", Cell::new(answer.state, style)),
+        ("", answer.reason.clone().unwrap_or_default().into()),
+        ("process", answer.pid.map(|pid| pid.to_string()).unwrap_or_default().into()),
+        ("home", answer.home.display().to_string().into()),
+        ("socket", answer.socket.display().to_string().into()),
+        ("token", answer.token.as_str().into()),
+        ("accounts", answer.accounts.join(", ").into()),
+        ("ledger", answer.ledger.as_str().into()),
+        ("audit log", format!("{} records, root {}", answer.records, answer.root).into()),
+    ]);
+    Ok(Output::new(&answer, page).with_exit(exit))
+}
