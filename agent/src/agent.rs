@@ -13,6 +13,7 @@ use tokio::sync::Mutex;
 use crate::anchor::{self, AnchorError};
 use crate::book::draft::Circumstances;
 use crate::book::{Book, BookError, Head, Options, Unfinished};
+use crate::clock::Watch;
 use crate::config::{Config, LedgerConfig};
 use crate::keys_file::{KeysFile, KeysFileError};
 use crate::ledger::embedded::Embedded;
@@ -45,6 +46,8 @@ pub struct Agent {
     pub ledger: Arc<dyn Ledger>,
     /// The same ledger, where it is the embedded one.
     pub embedded: Option<Arc<Embedded>>,
+    /// The agent's time.
+    pub watch: Arc<Watch>,
     /// Who is at work under which Idempotency-Key.
     pub turns: Turns,
     /// One checkpoint is signed at a time.
@@ -97,6 +100,17 @@ pub enum AgentError {
         /// Where.
         position: u64,
     },
+    /// The book knows payments that the ledger does not.
+    #[error(
+        "the book has a payment at position {position} of the ledger, which has only {size} entries: an older ledger \
+         was restored. Put the current ledger.db back"
+    )]
+    LedgerBehind {
+        /// Entries on the ledger.
+        size: u64,
+        /// The highest position in the book.
+        position: u64,
+    },
     /// The file of public keys.
     #[error(transparent)]
     KeysFile(#[from] KeysFileError),
@@ -121,15 +135,18 @@ impl Agent {
         let token = open_token(&config, leniency.retry_pin)?;
         let keys = Keyring::open(&token, &config.labels).await?;
         known_keys(&keys).save(&config.home)?;
+        let watch = Arc::new(Watch::new(config.tolerance));
         let book = Book::open(Options {
             home: config.home.clone(),
             policy: policy.clone(),
-            tolerance: config.tolerance,
+            watch: watch.clone(),
             progress: |records| tracing::info!(records, "reading the book"),
         })?;
         let (ledger, embedded): (Arc<dyn Ledger>, _) = match &config.ledger {
             LedgerConfig::Embedded { genesis } => {
-                let embedded = Arc::new(Embedded::open(&config.home, genesis)?);
+                let time = watch.clone();
+                let embedded =
+                    Arc::new(Embedded::open(&config.home, genesis, Arc::new(move || time.steady()))?);
                 (embedded.clone(), Some(embedded))
             }
             LedgerConfig::None { id } => (Arc::new(Unrecorded::new(*id)), None),
@@ -142,6 +159,7 @@ impl Agent {
             book,
             ledger,
             embedded,
+            watch,
             turns: Turns::default(),
             checkpoints: Mutex::new(()),
         };
@@ -168,7 +186,7 @@ impl Agent {
             from,
             ledger: self.ledger.id(),
             nonce,
-            now: crate::clock::wall(),
+            now: self.watch.steady(),
             valid_for: self.config.valid_for,
         })
     }
@@ -179,6 +197,10 @@ impl Agent {
             self.keys.accounts().map(|(name, key)| (*key.public(), name)).collect();
         let known = self.book.last_position().await?;
         let Some(embedded) = &self.embedded else { return Ok(()) };
+        let size = embedded.checkpoint_to_sign().await?.size;
+        if let Some(position) = known.filter(|position| *position >= size) {
+            return Err(AgentError::LedgerBehind { size, position });
+        }
         for sent in embedded.sent_since(known.map_or(0, |position| position + 1))? {
             let Some(account) = accounts.get(&sent.from) else { continue };
             if !self.book.is_open(sent.digest).await? {
@@ -273,6 +295,18 @@ impl Agent {
         Ok(Some(signed))
     }
 
+    /// Starts the module again when the device is gone, so that one that comes back is found.
+    async fn look_after_token(&self) {
+        let token = self.token.clone();
+        let recovered = tokio::task::spawn_blocking(move || token.recover()).await;
+        match recovered {
+            Ok(Ok(true)) => tracing::info!("the token is back"),
+            Ok(Ok(false)) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the token does not answer"),
+            Err(_) => {}
+        }
+    }
+
     /// Runs beside the requests: retries, expiries, anchor. Ends when it is dropped.
     pub async fn tend(&self) {
         let mut tend = tokio::time::interval(TEND_EVERY);
@@ -286,6 +320,7 @@ impl Agent {
                         Err(error) => tracing::warn!(%error, "could not look for stuck payments"),
                     }
                     self.expire().await;
+                    self.look_after_token().await;
                 }
                 _ = anchor.tick() => {
                     // Nothing new, nothing to write: flash wears out.

@@ -14,6 +14,7 @@ pub mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::log::Hash;
@@ -21,7 +22,7 @@ use bursar_core::name::Name;
 use bursar_core::policy::{Explanation, Policy, Standing};
 use bursar_core::time::Timestamp;
 
-use crate::clock::{Suspect, Tolerance};
+use crate::clock::{Suspect, Tolerance, Watch};
 use crate::ledger;
 use crate::store::{StoreError, WriteError, Writer};
 use crate::token::Signed;
@@ -150,8 +151,8 @@ pub struct Options {
     pub home: PathBuf,
     /// The policy bundle to judge by.
     pub policy: Arc<Policy>,
-    /// How far the clock may jump.
-    pub tolerance: Tolerance,
+    /// The agent's time.
+    pub watch: Arc<Watch>,
     /// Called now and then while records are read: how many so far.
     pub progress: fn(u64),
 }
@@ -164,7 +165,9 @@ pub struct Book {
 impl Book {
     /// Makes the file of an empty book; refuses to replace one.
     pub fn create(home: &Path, id: &str) -> Result<(), StoreError> {
-        sqlite::create(&home.join(FILE), id)
+        // Whatever the clock says when a home is made is its first time.
+        let tolerance = Tolerance { running: Duration::ZERO, restarted: Duration::ZERO };
+        sqlite::create(&home.join(FILE), id, &Watch::new(tolerance))
     }
 
     /// Opens the book, reads every record, and compares with everything derived from them.
@@ -174,16 +177,19 @@ impl Book {
     }
 
     /// Judges and reserves in one step, or answers what was decided before.
+    #[tracing::instrument(name = "book.reserve", level = "debug", skip_all)]
     pub async fn reserve(&self, draft: Draft) -> Result<Decision, WriteError> {
         self.writer.run(move |book| book.reserve(draft)).await
     }
 
     /// Makes a signature durable, so that it may leave.
+    #[tracing::instrument(name = "book.keep", level = "debug", skip_all)]
     pub async fn keep(&self, signed: Signed) -> Result<Kept, WriteError> {
         self.writer.run(move |book| book.keep(signed)).await
     }
 
     /// Writes down what the ledger answered.
+    #[tracing::instrument(name = "book.settle", level = "debug", skip_all)]
     pub async fn settle(&self, spend: u64, digest: Hash, outcome: Outcome) -> Result<Spend, WriteError> {
         self.writer.run(move |book| book.settle(spend, digest, outcome)).await
     }

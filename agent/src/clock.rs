@@ -1,5 +1,6 @@
 //! The wall clock, watched: it may only move as time itself does.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bursar_core::time::Timestamp;
@@ -39,18 +40,85 @@ pub struct Suspect {
     pub ahead: i64,
 }
 
-impl Sighting {
-    /// Looks at the machine's clocks.
-    pub fn now() -> Self {
-        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+/// The agent's time: the wall clock, but it never goes back, and stands still while it is suspect.
+///
+/// Book and embedded ledger share one, so that a clock that jumps for a minute leaves no trace in
+/// either.
+#[derive(Debug)]
+pub struct Watch {
+    tolerance: Tolerance,
+    boot: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    last: Option<Sighting>,
+    time: Timestamp,
+}
+
+impl Watch {
+    /// A watch that has not seen anything yet.
+    pub fn new(tolerance: Tolerance) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         Self {
-            wall: wall(),
-            uptime: uptime.tv_sec.saturating_mul(1000).saturating_add(uptime.tv_nsec / 1_000_000),
+            tolerance,
             boot: boot.trim().to_owned(),
+            state: Mutex::new(State { last: None, time: Timestamp::EPOCH }),
         }
     }
 
+    /// What an earlier run saw last, and the latest time that it wrote. What this run has seen itself counts more.
+    pub fn remember(&self, last: Sighting, latest: Timestamp) {
+        let mut state = self.state();
+        state.last.get_or_insert(last);
+        state.time = state.time.max(latest);
+    }
+
+    /// The time, unless the clock jumped.
+    pub fn time(&self) -> Result<Timestamp, Suspect> {
+        let seen = self.look();
+        let mut state = self.state();
+        if let Some(last) = &state.last {
+            seen.check(last, self.tolerance)?;
+        }
+        state.time = state.time.max(seen.wall);
+        state.last = Some(seen);
+        Ok(state.time)
+    }
+
+    /// The time; while the clock is suspect, the last one that was not.
+    pub fn steady(&self) -> Timestamp {
+        self.time().unwrap_or_else(|_| self.state().time)
+    }
+
+    /// What was seen last, to be remembered by the next run.
+    pub fn sighting(&self) -> Sighting {
+        self.state().last.clone().unwrap_or_else(|| self.look())
+    }
+
+    /// Takes the clock as it is now for right.
+    pub fn confirm(&self) -> Timestamp {
+        let seen = self.look();
+        let mut state = self.state();
+        state.time = state.time.max(seen.wall);
+        state.last = Some(seen);
+        state.time
+    }
+
+    fn look(&self) -> Sighting {
+        let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let uptime = uptime.tv_sec.saturating_mul(1000).saturating_add(uptime.tv_nsec / 1_000_000);
+        Sighting { wall: wall(), uptime, boot: self.boot.clone() }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        // Each change is one assignment after another; a panic between them leaves a valid state.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sighting {
     /// Is `self` a time that can follow `last`? A clock that steps back is no suspect: nothing
     /// reopens, since the book never lets its own time go back.
     pub fn check(&self, last: &Sighting, tolerance: Tolerance) -> Result<(), Suspect> {
@@ -83,6 +151,31 @@ mod tests {
 
     fn at(wall: i64, uptime: i64, boot: &str) -> Sighting {
         Sighting { wall: Timestamp::EPOCH.plus_millis(wall), uptime, boot: boot.to_owned() }
+    }
+
+    #[test]
+    fn a_jump_leaves_no_trace() {
+        let tolerance = Tolerance { running: Duration::from_secs(300), restarted: Duration::ZERO };
+        let watch = Watch::new(tolerance);
+        let now = watch.look();
+        // As if the last sighting had been an hour ago by the wall clock, and just now by the uptime.
+        let hour_ago = Sighting { wall: now.wall.plus_millis(-3_600_000), ..now.clone() };
+        watch.remember(hour_ago.clone(), hour_ago.wall);
+        assert!(watch.time().is_err());
+        assert_eq!(watch.steady(), hour_ago.wall);
+        assert_eq!(watch.sighting(), hour_ago);
+        assert!(watch.confirm() >= now.wall);
+        assert!(watch.time().is_ok());
+        assert!(watch.steady() >= now.wall);
+    }
+
+    #[test]
+    fn it_never_goes_back() {
+        let watch = Watch::new(Tolerance { running: Duration::ZERO, restarted: Duration::ZERO });
+        let now = watch.look();
+        let ahead = now.wall.plus_millis(3_600_000);
+        watch.remember(Sighting { wall: ahead, ..now }, ahead);
+        assert_eq!(watch.time(), Ok(ahead));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::store::WriteError;
 use crate::token::{self, TokenError};
 
 /// Pays, or says why not. The same caller, key and request again: the same answer, paid once.
-#[tracing::instrument(name = "spend", skip_all, fields(caller = %caller))]
+#[tracing::instrument(level = "debug", skip_all, fields(caller = %caller))]
 pub async fn spend(
     agent: &Agent,
     caller: Name,
@@ -65,7 +65,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Kept, SpendError> {
     let Some(key) = agent.keys.account(reserved.account().as_str()) else {
         return Err(SpendError::Account { asked: reserved.account().clone(), known: agent.account_names() });
     };
-    let signed = match token::sign(&agent.token, key, reserved).await {
+    let signed = match token::sign(&agent.token, key, reserved, agent.watch.steady()).await {
         Ok(signed) => signed,
         Err(error) => {
             // The budget stays held: whether anything was signed is not known, and the same bytes will do.
@@ -79,6 +79,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Kept, SpendError> {
     Ok(kept)
 }
 
+#[tracing::instrument(name = "ledger.submit", level = "debug", skip_all, fields(spend = kept.spend()))]
 async fn forward(agent: &Agent, kept: Kept) -> Result<Spend, SpendError> {
     let digest = kept.transfer().payload().digest();
     let outcome = match agent.ledger.submit(kept.transfer()).await {

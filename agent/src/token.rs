@@ -12,6 +12,7 @@ pub mod role;
 
 use bursar_core::decode::transfer::SignedTransfer;
 use bursar_core::key::PublicKey;
+use bursar_core::time::Timestamp;
 
 use crate::book::Reserved;
 pub use pkcs11::{Found, Token, check_uri, discover};
@@ -76,7 +77,7 @@ pub enum TokenError {
     #[error(
         "the payment was valid until {0} and was not signed in time; ask again with a new Idempotency-Key"
     )]
-    TooLate(bursar_core::time::Timestamp),
+    TooLate(Timestamp),
     /// There is no usable PIN.
     #[error("{0}")]
     Pin(#[from] pin::PinError),
@@ -86,11 +87,16 @@ pub enum TokenError {
 ///
 /// # Errors
 /// The reservation stays held; the book hands it out again to sign the identical bytes.
-#[tracing::instrument(name = "token.sign", skip_all, fields(spend = reserved.spend()))]
-pub async fn sign(token: &Token, key: &AccountKey, reserved: Reserved) -> Result<Signed, TokenError> {
+#[tracing::instrument(name = "token.sign", level = "debug", skip_all, fields(spend = reserved.spend()))]
+pub async fn sign(
+    token: &Token,
+    key: &AccountKey,
+    reserved: Reserved,
+    now: Timestamp,
+) -> Result<Signed, TokenError> {
     let (spend, payload) = (reserved.spend(), reserved.payload().clone());
     let valid_until = payload.transfer().valid_until;
-    if crate::clock::wall() >= valid_until {
+    if now >= valid_until {
         return Err(TokenError::TooLate(valid_until));
     }
     let bytes = payload.signing_bytes();

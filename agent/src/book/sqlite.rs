@@ -20,7 +20,7 @@ use super::record::{self, Record};
 use super::request::{IdempotencyId, idempotency_id};
 use super::view::{Position, Spend, State};
 use super::{Decision, FILE, Head, Kept, MARK, Options, Outcome, Reserved, Unfinished, read, replay};
-use crate::clock::{Sighting, Suspect, Tolerance};
+use crate::clock::{Sighting, Watch};
 use crate::store::log::{self, LogTable};
 use crate::store::{Store, StoreError, file};
 use crate::token::Signed;
@@ -43,7 +43,7 @@ const SCHEMA: &str = "
 const STUCK_AFTER: i64 = 10_000;
 
 /// Makes the file of an empty book, with its first record.
-pub fn create(path: &Path, home: &str) -> Result<(), StoreError> {
+pub fn create(path: &Path, home: &str, watch: &Watch) -> Result<(), StoreError> {
     if path.exists() {
         return Err(StoreError::Open {
             file: FILE.to_owned(),
@@ -56,10 +56,10 @@ pub fn create(path: &Path, home: &str) -> Result<(), StoreError> {
     log::create(&connection)?;
     run(SCHEMA)?;
     let mut log = LogTable::open(&connection, |_, _| Ok(()))?;
-    let opened = Record::Opened(record::Opened { at: crate::clock::wall(), home: home.to_owned() });
+    let opened = Record::Opened(record::Opened { at: watch.steady(), home: home.to_owned() });
     append(&connection, &mut log, &opened)?;
     log.save(&connection)?;
-    save_sighting(&connection, &Sighting::now())?;
+    save_sighting(&connection, &watch.sighting())?;
     run("COMMIT")
 }
 
@@ -80,12 +80,9 @@ pub struct BookStore {
     counters: Counters,
     open: HashMap<u64, Open>,
     next: u64,
-    /// The latest time any record carries: the book's time never goes back behind it.
-    latest: Timestamp,
     /// The highest position on the ledger that any record names.
     position: Option<u64>,
-    sighting: Sighting,
-    tolerance: Tolerance,
+    watch: Arc<Watch>,
 }
 
 impl BookStore {
@@ -94,17 +91,15 @@ impl BookStore {
         let connection = file::open(&options.home.join(FILE), MARK, false)?;
         file::check(&connection)?;
         let past = replay::replay(&connection, options.progress)?;
-        let sighting = read_sighting(&connection)?;
+        options.watch.remember(read_sighting(&connection)?, past.latest);
         let mut book = Self {
             log: past.log,
             policy: options.policy.clone(),
             counters: past.counters,
             open: past.open,
             next: past.next,
-            latest: past.latest,
             position: past.position,
-            sighting,
-            tolerance: options.tolerance,
+            watch: options.watch.clone(),
             connection,
         };
         if past.policy != Some(Hex(book.policy.hash())) {
@@ -122,17 +117,9 @@ impl BookStore {
         run(&self.connection, "COMMIT")
     }
 
-    /// The book's time: the wall clock, but never earlier than anything it has written.
-    fn now(&mut self) -> Timestamp {
-        self.latest = self.latest.max(crate::clock::wall());
-        self.latest
-    }
-
-    fn clock(&mut self) -> Result<Timestamp, Suspect> {
-        let seen = Sighting::now();
-        seen.check(&self.sighting, self.tolerance)?;
-        self.sighting = seen;
-        Ok(self.now())
+    /// The agent's time: never earlier than anything the book has written.
+    fn now(&self) -> Timestamp {
+        self.watch.steady()
     }
 
     /// See [`super::Book::reserve`].
@@ -142,7 +129,7 @@ impl BookStore {
         if let Some((id, known)) = self.known(&idem)? {
             return if known == body { self.answer(id) } else { Ok(Decision::Conflict(id)) };
         }
-        let now = match self.clock() {
+        let now = match self.watch.time() {
             Ok(now) => now,
             Err(suspect) => return Ok(Decision::Suspect(suspect)),
         };
@@ -323,8 +310,10 @@ impl BookStore {
     /// See [`super::Book::failed`].
     pub fn failed(&mut self, id: u64, reason: String) -> Result<Spend, StoreError> {
         let at = self.now();
-        match self.open.get(&id).map(|open| open.spend.state) {
-            Some(state) => self.trouble(id, state, reason, at),
+        match self.open.get(&id).map(|open| &open.spend) {
+            // The same trouble again is no news: retries must not fill the log.
+            Some(spend) if spend.reason.as_deref() == Some(reason.as_str()) => Ok(spend.clone()),
+            Some(spend) => self.trouble(id, spend.state, reason, at),
             None => self.stored(id),
         }
     }
@@ -343,11 +332,11 @@ impl BookStore {
 
     /// See [`super::Book::unfinished`].
     pub fn unfinished(&self) -> Result<Vec<Unfinished>, StoreError> {
-        self.begun_before(self.latest.plus_millis(1))
+        self.begun_before(self.now().plus_millis(1))
     }
 
     /// See [`super::Book::stuck`].
-    pub fn stuck(&mut self) -> Result<Vec<Unfinished>, StoreError> {
+    pub fn stuck(&self) -> Result<Vec<Unfinished>, StoreError> {
         let before = self.now().plus_millis(-STUCK_AFTER);
         self.begun_before(before)
     }
@@ -373,14 +362,14 @@ impl BookStore {
     }
 
     /// See [`super::Book::overdue`].
-    pub fn overdue(&mut self) -> Vec<(u64, Hash)> {
+    pub fn overdue(&self) -> Vec<(u64, Hash)> {
         let now = self.now();
         let late = self.open.values().filter(|open| open.payload.transfer().valid_until <= now);
         late.map(|open| (open.spend.id, open.payload.digest())).collect()
     }
 
     /// See [`super::Book::explain`].
-    pub fn explain(&mut self, draft: &Draft) -> Explanation {
+    pub fn explain(&self, draft: &Draft) -> Explanation {
         let now = self.now();
         match &draft.subject {
             Err(denial) => Explanation {
@@ -401,7 +390,7 @@ impl BookStore {
     }
 
     /// See [`super::Book::standings`].
-    pub fn standings(&mut self) -> Vec<Standing> {
+    pub fn standings(&self) -> Vec<Standing> {
         let now = self.now();
         self.counters.standings(&self.policy, now)
     }
@@ -423,8 +412,7 @@ impl BookStore {
 
     /// See [`super::Book::confirm_clock`].
     pub fn confirm_clock(&mut self, caller: Name) -> Result<(), StoreError> {
-        self.sighting = Sighting::now();
-        let at = self.now();
+        let at = self.watch.confirm();
         self.append(&Record::ClockConfirmed(record::Confirmed { at, caller })).map(|_| ())
     }
 
@@ -479,7 +467,7 @@ impl Store for BookStore {
 
     fn before_commit(&mut self) -> Result<(), StoreError> {
         self.log.save(&self.connection)?;
-        save_sighting(&self.connection, &self.sighting)
+        save_sighting(&self.connection, &self.watch.sighting())
     }
 }
 

@@ -61,17 +61,17 @@ impl Embedded {
     }
 
     /// Opens the ledger of a home folder with the genesis file it began with, reads every entry,
-    /// and compares with everything that follows from them. Takes its time from the wall clock.
-    pub fn open(home: &Path, genesis: &Path) -> Result<Self, StoreError> {
+    /// and compares with everything that follows from them.
+    pub fn open(home: &Path, genesis: &Path, clock: Clock) -> Result<Self, StoreError> {
         let read = Genesis::read(genesis).map_err(|error| StoreError::Open {
             file: genesis.display().to_string(),
             what: error.to_string(),
         })?;
         let progress = |entries| tracing::info!(entries, "reading the ledger");
-        Self::open_with(home, read, Arc::new(crate::clock::wall), progress)
+        Self::open_with(home, read, clock, progress)
     }
 
-    /// [`Embedded::open`] with any clock; `progress` is told the number of entries read so far.
+    /// [`Embedded::open`] with a genesis that was read before; `progress` is told the number of entries read so far.
     pub fn open_with(
         home: &Path,
         genesis: Genesis,

@@ -26,14 +26,14 @@ impl TokenError {
             Self::TooLate(_) => Fault::Passing,
             Self::Device(device) => match device {
                 Device::PinIncorrect { .. }
-                | Device::PinFinalTry { .. }
-                | Device::PinLocked { .. }
-                | Device::PinMissing { .. }
-                | Device::PinNotInitialized { .. } => Fault::Pin,
+                | Device::PinFinalTry
+                | Device::PinLocked
+                | Device::PinMissing
+                | Device::PinNotInitialized => Fault::Pin,
                 Device::KeyNotFound { .. } | Device::KeyAmbiguous { .. } | Device::KeyExists { .. } => {
                     Fault::Key
                 }
-                Device::Busy { .. } => Fault::Passing,
+                Device::Busy => Fault::Passing,
                 _ => Fault::Device,
             },
         }

@@ -11,6 +11,7 @@ use super::TokenError;
 /// An open token: logged in, with its pool of sessions.
 #[derive(Clone)]
 pub struct Token {
+    module: p11::Module,
     token: p11::Token,
 }
 
@@ -73,7 +74,8 @@ impl Token {
             pool.workers = workers;
         }
         let module = p11::Module::load(module, &p11::ModuleOptions::default())?;
-        Ok(Self { token: module.open(uri, Some(pin), pool)? })
+        let token = module.open(uri, Some(pin), pool)?;
+        Ok(Self { module, token })
     }
 
     /// Label, serial number and maker.
@@ -84,6 +86,18 @@ impl Token {
     /// Is the device there?
     pub fn health(&self) -> Result<(), TokenError> {
         Ok(self.token.health()?)
+    }
+
+    /// Starts the module again if the device is gone; answers whether it had to. Blocks.
+    pub fn recover(&self) -> Result<bool, TokenError> {
+        match self.token.health() {
+            Err(p11::Error::Unplugged { .. }) => {
+                self.module.refresh()?;
+                self.token.health()?;
+                Ok(true)
+            }
+            other => Ok(other.map(|()| false)?),
+        }
     }
 
     /// Every key, with its usage.

@@ -2,10 +2,11 @@
 
 use bursar::book::Reserved;
 use bursar::token::{self, Token, role::AccountKey};
+use bursar_core::time::Timestamp;
 
 async fn twice(token: &Token, key: &AccountKey, reserved: Reserved) {
-    let _ = token::sign(token, key, reserved).await;
-    let _ = token::sign(token, key, reserved).await;
+    let _ = token::sign(token, key, reserved, Timestamp::EPOCH).await;
+    let _ = token::sign(token, key, reserved, Timestamp::EPOCH).await;
 }
 
 fn main() {}

@@ -92,11 +92,17 @@ impl std::error::Error for Denial {}
 /// Names for a message, cut after five.
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a Name>) -> String {
     const SHOWN: usize = 5;
-    let mut names = names.into_iter();
-    let mut text = names.by_ref().take(SHOWN).map(Name::as_str).collect::<Vec<_>>().join(", ");
-    match names.count() {
-        0 => {}
-        more => text.push_str(&format!(" and {more} more")),
+    let mut text = String::with_capacity(64);
+    let mut more = 0;
+    for (i, name) in names.into_iter().enumerate() {
+        match i {
+            0 => text.push_str(name.as_str()),
+            1..SHOWN => text.extend([", ", name.as_str()]),
+            _ => more += 1,
+        }
+    }
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
     }
     text
 }

@@ -38,7 +38,7 @@ pub(super) fn no_rule(policy: &Policy, facts: &Facts<'_>, lookup: Lookup<'_>) ->
     let nearest = [Dimension::Recipient, Dimension::Caller, Dimension::Asset, Dimension::Account]
         .into_iter()
         .find(|dimension| lookup.nearly(allows.clone(), *dimension).next().is_some());
-    let mut sentences = String::new();
+    let mut sentences = String::with_capacity(256);
     if let Some(dimension) = nearest {
         for rule in lookup.nearly(allows.clone(), dimension).take(NAMED).map(|i| &policy.rules[i]) {
             if !sentences.is_empty() {

@@ -21,6 +21,8 @@ const LOG: &str = "agent.log";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(25);
+/// What the error of a command begins with.
+const PREFIX: &str = "bursar: ";
 /// Most of a failed child's words that are repeated.
 const WORDS: u64 = 64 * 1024;
 
@@ -80,8 +82,9 @@ fn last_words(path: &Path) -> String {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let text = read().unwrap_or_default();
-    match text.rfind("bursar: ").filter(|at| *at == 0 || text[..*at].ends_with('\n')) {
-        Some(at) => text[at + "bursar: ".len()..].trim_end().to_owned(),
+    let begins_line = |at: usize| text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with('\n'));
+    match text.rmatch_indices(PREFIX).find(|(at, _)| begins_line(*at)) {
+        Some((at, _)) => text.get(at + PREFIX.len()..).unwrap_or_default().trim_end().to_owned(),
         None => format!("the agent ended before it was ready; {} says what it did", path.display()),
     }
 }

@@ -1,0 +1,256 @@
+//! The rows of a file of payments: bytes -> requests, or what is wrong with a row.
+
+use std::collections::HashMap;
+
+use bursar_core::decode::transfer::Memo;
+use bursar_core::name::Name;
+use csv::{ByteRecord, ReaderBuilder, Trim};
+use data_encoding::HEXLOWER;
+
+use crate::book::request::{IdempotencyKey, Recipient, SpendRequest};
+use crate::cli::pay::amount;
+
+/// Most rows of one file.
+const MOST: usize = 1_000_000;
+/// Longest id in characters; with the rest of the key it stays below 128.
+const LONGEST_ID: usize = 64;
+/// The columns, as an error shows them.
+const COLUMNS: &str = "id,from,to,amount,asset,memo";
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its first line in the file, from 1.
+    pub line: u64,
+    /// Its id as it was written, also where it is none.
+    pub id: String,
+    /// The payment, or why it is none.
+    pub payment: Result<Payment, String>,
+}
+
+/// What a row asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payment {
+    /// `csv:ID:HASH`, the hash being the first 16 bytes of the request's SHA-256 in hex.
+    ///
+    /// The content is part of it, so that a denied or mistaken row can be corrected under its id;
+    /// the file is not, so that a renamed or partly mended file never pays a row twice.
+    pub key: IdempotencyKey,
+    /// The body.
+    pub request: SpendRequest,
+}
+
+/// What the keys of one id begin with.
+pub fn key_prefix(id: &str) -> String {
+    format!("csv:{id}:")
+}
+
+/// Where each column stands.
+struct Columns {
+    count: usize,
+    id: usize,
+    from: usize,
+    to: usize,
+    amount: usize,
+    asset: usize,
+    memo: Option<usize>,
+}
+
+/// Reads a whole file. An error is about the file; a row's own fault stays with the row.
+pub fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
+    // Spreadsheets begin UTF-8 with a byte order mark.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
+    let (mut record, mut rows, mut seen) = (ByteRecord::new(), Vec::new(), HashMap::new());
+    let mut next = |record: &mut ByteRecord| reader.read_byte_record(record).map_err(|error| error.to_string());
+    if !next(&mut record)? {
+        return Err(format!("it is empty; its first line has to be {COLUMNS}"));
+    }
+    let columns = Columns::find(&record)?;
+    while next(&mut record)? {
+        if rows.len() == MOST {
+            return Err(format!("it has more than {MOST} rows; split it"));
+        }
+        let mut row = columns.row(&record);
+        if row.payment.is_ok() {
+            // The first of two keeps its id: whichever was meant, one payment under one id is safe.
+            if let Some(first) = seen.insert(row.id.clone(), row.line) {
+                seen.insert(row.id.clone(), first);
+                row.payment = Err(format!("the id {:?} was used in line {first} already; give it another", row.id));
+            }
+        }
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+impl Columns {
+    fn find(header: &ByteRecord) -> Result<Self, String> {
+        let names: Vec<String> =
+            header.iter().map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
+        let wrong = |what: String| format!("{what}; its first line has to be {COLUMNS}, separated by commas (memo may be left out)");
+        if let Some(name) = names.iter().find(|name| !COLUMNS.split(',').any(|known| known == **name)) {
+            return Err(wrong(format!("there is no column {:?}", name.chars().take(60).collect::<String>())));
+        }
+        let at = |name: &str| names.iter().position(|found| found == name);
+        let need = |name: &str| at(name).ok_or_else(|| wrong(format!("the column {name} is missing")));
+        let columns = Self {
+            count: names.len(),
+            id: need("id")?,
+            from: need("from")?,
+            to: need("to")?,
+            amount: need("amount")?,
+            asset: need("asset")?,
+            memo: at("memo"),
+        };
+        let known = 5 + usize::from(columns.memo.is_some());
+        if columns.count == known { Ok(columns) } else { Err(wrong("a column is there twice".to_owned())) }
+    }
+
+    fn row(&self, record: &ByteRecord) -> Row {
+        let line = record.position().map_or(0, csv::Position::line);
+        let text = |at: usize| record.get(at).unwrap_or_default();
+        let id = String::from_utf8_lossy(text(self.id)).chars().take(LONGEST_ID + 1).collect();
+        Row { line, payment: self.payment(record, &id), id }
+    }
+
+    fn payment(&self, record: &ByteRecord, id: &String) -> Result<Payment, String> {
+        if record.iter().any(|field| field.contains(&b'\n')) {
+            let lines = record.iter().map(|field| field.iter().filter(|b| **b == b'\n').count()).sum::<usize>();
+            return Err(format!("a quotation mark opens a field that goes on for {lines} more lines; close it, or no row in them is read"));
+        }
+        if record.len() != self.count {
+            return Err(format!("it has {} columns, not {}; quote a field that holds a comma: \"a, b\"", record.len(), self.count));
+        }
+        let text = |name: &str, at: usize| {
+            let bytes = record.get(at).unwrap_or_default();
+            std::str::from_utf8(bytes).map_err(|_| format!("{name} is not UTF-8; save the file as CSV UTF-8"))
+        };
+        text("the id", self.id)?;
+        if id.is_empty() || id.len() > LONGEST_ID || !id.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+            return Err(format!("its id has to be 1 to {LONGEST_ID} printable ASCII characters"));
+        }
+        let from: Name = text("from", self.from)?.parse().map_err(|error| format!("from: {error}"))?;
+        let to = Recipient::try_from(text("to", self.to)?.to_owned()).map_err(|error| format!("to: {error}"))?;
+        let amount = amount::parse(text("amount", self.amount)?, text("asset", self.asset)?)?;
+        let memo = self.memo.map_or(Ok(""), |at| text("memo", at))?;
+        let memo: Memo = memo.parse().map_err(|error: bursar_core::decode::transfer::MemoError| error.to_string())?;
+        let request = SpendRequest { from, to, amount, memo };
+        let hash = request.hash();
+        let (hash, _) = hash.split_at(16);
+        let key = format!("{}{}", key_prefix(id), HEXLOWER.encode(hash));
+        Ok(Payment { key: key.parse().map_err(|error| format!("id: {error}"))?, request })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn only(text: &str) -> Row {
+        let rows = read(text.as_bytes()).unwrap();
+        assert_eq!(rows.len(), 1, "{text}");
+        rows.into_iter().next().unwrap()
+    }
+
+    const HEADER: &str = "id,from,to,amount,asset,memo\n";
+
+    #[test]
+    fn reads_what_spreadsheets_write() {
+        let expected = only(&format!("{HEADER}a 1,expenses,Fresh Market,120.50,EUR,\"milk, \"\"fresh\"\"\"\n"));
+        let payment = expected.payment.clone().unwrap();
+        assert_eq!(payment.request.memo.as_str(), "milk, \"fresh\"");
+        assert_eq!(payment.request.amount.as_str(), "120.50 EUR");
+        assert_eq!(expected.line, 2);
+        assert!(payment.key.as_str().starts_with("csv:a 1:"));
+        for text in [
+            "\u{feff}id,from,to,amount,asset,memo\r\na 1,expenses,Fresh Market,120.50,EUR,\"milk, \"\"fresh\"\"\"\r\n",
+            "ID, From ,to,amount,asset,memo\na 1, expenses ,Fresh Market,120.50,EUR,\"milk, \"\"fresh\"\"\"",
+            "memo,asset,amount,to,from,id\n\"milk, \"\"fresh\"\"\",EUR,120.50,Fresh Market,expenses,a 1\n",
+        ] {
+            assert_eq!(only(text), expected, "{text}");
+        }
+        let without = only("id,from,to,amount,asset\n1,expenses,Fresh Market,1,EUR\n");
+        assert!(without.payment.unwrap().request.memo.is_empty());
+    }
+
+    #[test]
+    fn a_bad_row_is_named_and_the_others_go_on() {
+        let good = "9,expenses,Fresh Market,1.00,EUR,";
+        for (bad, says) in [
+            ("1,expenses,Fresh Market,1.00,EUR", "5 columns, not 6"),
+            ("1,expenses,Fresh Market,1.00,EUR,a,b", "7 columns, not 6"),
+            ("1,expenses,Fresh Market,1,50,EUR,", "7 columns, not 6"),
+            ("1,expenses,Fresh Market,\"1,50\",EUR,", "\"1,50\" is not an amount"),
+            ("1,expenses,Fresh Market,-1,EUR,", "\"-1\" is not an amount"),
+            ("1,expenses,Fresh Market,,EUR,", "\"\" is not an amount"),
+            ("1,expenses,Fresh Market,1.00,,", "the asset"),
+            ("1,,Fresh Market,1.00,EUR,", "from"),
+            ("1,expenses,,1.00,EUR,", "to: a recipient"),
+            (",expenses,Fresh Market,1.00,EUR,", "its id"),
+            ("é,expenses,Fresh Market,1.00,EUR,", "its id"),
+            ("1,expenses,Fresh Market,1.00,EUR,a\u{202e}b", "U+202E"),
+            ("9,expenses,Other Market,1.00,EUR,", "used in line 2 already"),
+        ] {
+            let rows = read(format!("{HEADER}{good}\n{bad}\n8{}\n", good.trim_start_matches('9')).as_bytes()).unwrap();
+            assert_eq!(rows.len(), 3, "{bad}");
+            let why = rows[1].payment.clone().unwrap_err();
+            assert!(why.contains(says), "{bad}: {why}");
+            assert_eq!(rows[1].line, 3);
+            assert!(rows[0].payment.is_ok() && rows[2].payment.is_ok(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_open_quotation_mark_swallows_nothing_silently() {
+        let rows = read(format!("{HEADER}1,a,b,1,EUR,\"open\n2,a,b,1,EUR,\n3,a,b,1,EUR,\n").as_bytes()).unwrap();
+        assert_eq!(rows.len(), 1);
+        assert!(rows[0].payment.clone().unwrap_err().contains("for 3 more lines"), "{rows:?}");
+    }
+
+    #[test]
+    fn refuses_a_file_without_its_header() {
+        for (text, says) in [
+            ("", "it is empty"),
+            ("1,expenses,Fresh Market,1.00,EUR,", "no column \"1\""),
+            ("id;from;to;amount;asset;memo\n", "separated by commas"),
+            ("id,from,to,amount,asset,memo,iban\n", "no column \"iban\""),
+            ("id,from,to,amount\n", "column asset is missing"),
+            ("id,id,from,to,amount,asset\n", "there twice"),
+        ] {
+            let why = read(text.as_bytes()).unwrap_err();
+            assert!(why.contains(says), "{text}: {why}");
+        }
+        let latin = b"id,from,to,amount,asset,memo\n1,a,b,1,EUR,M\xfcller\n";
+        assert!(read(latin).unwrap()[0].payment.clone().unwrap_err().contains("CSV UTF-8"));
+    }
+
+    #[test]
+    fn the_key_follows_id_and_content() {
+        let key = |row: &str| only(&format!("{HEADER}{row}\n")).payment.unwrap().key;
+        let first = key("1,expenses,Fresh Market,1.00,EUR,");
+        assert_eq!(first, key("1, expenses,Fresh Market ,1.00,EUR, "));
+        for other in [
+            "2,expenses,Fresh Market,1.00,EUR,",
+            "1,payroll,Fresh Market,1.00,EUR,",
+            "1,expenses,Old Market,1.00,EUR,",
+            "1,expenses,Fresh Market,1.01,EUR,",
+            "1,expenses,Fresh Market,1.00,USD,",
+            "1,expenses,Fresh Market,1.00,EUR,x",
+        ] {
+            assert_ne!(first, key(other), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_it(bytes: Vec<u8>) {
+            let mut text = HEADER.as_bytes().to_vec();
+            text.extend_from_slice(&bytes);
+            let _ = read(&bytes);
+            prop_assert!(read(&text).is_ok());
+        }
+    }
+}
