@@ -458,6 +458,9 @@ proptest! {
     ) {
         let mut bytes = write(&specs).into_bytes();
         for (at, byte, edit) in edits {
+            if bytes.is_empty() {
+                break;
+            }
             let at = at.index(bytes.len());
             match edit {
                 0 => bytes[at] = byte,

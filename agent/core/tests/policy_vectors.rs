@@ -8,7 +8,7 @@ use bursar_core::amount::Asset;
 use bursar_core::intent::{Action, Intent, LedgerId};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
-use bursar_core::policy::{Counters, Policy, Question, Span, Verdict, explain, judge};
+use bursar_core::policy::{Counters, MAX_RULES, MAX_TEXT, Policy, Question, Span, Verdict, explain, judge};
 use bursar_core::time::Timestamp;
 use serde::Deserialize;
 
@@ -137,4 +137,20 @@ fn the_hash_is_that_of_the_text() {
         "dbab12665d98aef021ba64953c61b0ed8a908cfb56a1c01e2fcb4b052b71a2a1"
     );
     assert_eq!(policy.text(), "version = 1\n");
+}
+
+#[test]
+fn too_much_is_refused_with_the_bound() {
+    let rules: String = (0..=MAX_RULES).map(|i| format!("[[allow]]\nname = \"r{i}\"\n")).collect();
+    assert_eq!(
+        Policy::parse(&format!("version = 1\n{rules}")).unwrap_err().to_string(),
+        "policy line 20003, column 8: the policy has 10001 rules; it may have at most 10000"
+    );
+    let one_less = rules.rfind("[[allow]]").unwrap();
+    assert_eq!(
+        Policy::parse(&format!("version = 1\n{}", &rules[..one_less])).unwrap().rules().count(),
+        MAX_RULES
+    );
+    let error = Policy::parse(&" ".repeat(MAX_TEXT + 1)).unwrap_err().to_string();
+    assert_eq!(error, "policy line 1, column 1: the policy has 16777217 bytes; it may have at most 16777216");
 }
