@@ -5,7 +5,7 @@ use bursar_core::decode::transfer::{Nonce, Payload, Transfer, TransferError};
 use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
-use bursar_core::policy::{Denial, DenialCode, Policy};
+use bursar_core::policy::{Counters, Denial, DenialCode, Explanation, Policy, Question, explain};
 use bursar_core::time::Timestamp;
 
 use super::request::{IdempotencyKey, SpendRequest};
@@ -82,6 +82,28 @@ impl Draft {
             })?),
         };
         Ok(Self { caller, key, request, subject })
+    }
+}
+
+impl Draft {
+    /// What would be decided of it, rule by rule; changes nothing.
+    pub fn explain(&self, policy: &Policy, counters: &Counters, now: Timestamp) -> Explanation {
+        match &self.subject {
+            Err(denial) => Explanation {
+                allowed: false,
+                rule: None,
+                denial: Some(denial.clone()),
+                recipient: None,
+                categories: Vec::new(),
+                rules: Vec::new(),
+            },
+            Ok(payload) => {
+                let intent = payload.intent();
+                let question =
+                    Question { intent: &intent, account: &self.request.from, caller: &self.caller, now };
+                explain(policy, &question, counters)
+            }
+        }
     }
 }
 

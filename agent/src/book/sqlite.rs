@@ -9,7 +9,7 @@ use bursar_core::key::Signature;
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{
-    Counters, Denial, Draw, Explanation, Permit, Policy, Question, Span, Standing, Verdict, explain, judge,
+    Counters, Denial, Draw, Explanation, Permit, Policy, Question, Span, Standing, Verdict, judge,
 };
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -370,23 +370,7 @@ impl BookStore {
 
     /// See [`super::Book::explain`].
     pub fn explain(&self, draft: &Draft) -> Explanation {
-        let now = self.now();
-        match &draft.subject {
-            Err(denial) => Explanation {
-                allowed: false,
-                rule: None,
-                denial: Some(denial.clone()),
-                recipient: None,
-                categories: Vec::new(),
-                rules: Vec::new(),
-            },
-            Ok(payload) => {
-                let intent = payload.intent();
-                let question =
-                    Question { intent: &intent, account: &draft.request.from, caller: &draft.caller, now };
-                explain(&self.policy, &question, &self.counters)
-            }
-        }
+        draft.explain(&self.policy, &self.counters, self.now())
     }
 
     /// See [`super::Book::standings`].

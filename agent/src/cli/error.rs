@@ -70,12 +70,12 @@ pub enum CliError {
         /// Why.
         source: std::io::Error,
     },
-    /// A child of this command failed and has said why.
+    /// An error whose exit code was decided elsewhere: by a child, or by the agent.
     #[error("{message}")]
-    Child {
-        /// Its exit code.
+    Ended {
+        /// The exit code.
         exit: Exit,
-        /// Its words.
+        /// What happened, and what to do next.
         message: String,
     },
 }
@@ -94,7 +94,7 @@ impl CliError {
             Self::Busy(_) => Exit::Busy,
             Self::Unverified(_) => Exit::Unverified,
             Self::File { .. } => Exit::File,
-            Self::Child { exit, .. } => *exit,
+            Self::Ended { exit, .. } => *exit,
         }
     }
 }
@@ -120,5 +120,13 @@ fn serve(error: &ServeError) -> Exit {
             AgentError::Write(_) | AgentError::Anchor(AnchorError::Write(_)) => Exit::Busy,
             _ => Exit::Damaged,
         },
+    }
+}
+
+/// A file that contradicts itself is what a verification is there to find.
+pub fn unverified(error: StoreError) -> CliError {
+    match error {
+        StoreError::Damaged { .. } => CliError::Unverified(error.to_string()),
+        other => CliError::Store(other),
     }
 }

@@ -38,6 +38,11 @@ impl Output {
         Self { json, page: None, exit: Exit::Done }
     }
 
+    /// For a command that has written its answer already.
+    pub fn nothing() -> Self {
+        Self { json: String::new(), page: None, exit: Exit::Done }
+    }
+
     /// The answer stands, but is not a success.
     pub fn with_exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
@@ -47,6 +52,7 @@ impl Output {
     /// Prints it to standard output; answers the exit code.
     pub fn print(&self, json: bool) -> Result<Exit, CliError> {
         let text = match &self.page {
+            None if self.json.is_empty() => String::new(),
             Some(page) if !json => page.render(coloured(&std::io::stdout())),
             _ => format!("{}\n", clean_json(&self.json)),
         };

@@ -75,7 +75,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     if let Some(file) = &args.batch {
         return batch::run(global, file, usize::from(args.jobs));
     }
-    let (Some(number), Some(asset), Some(from), Some(to)) = (args.amount, args.asset, args.from, args.to) else {
+    let (Some(number), Some(asset), Some(from), Some(to)) = (args.amount, args.asset, args.from, args.to)
+    else {
         return Err(CliError::Usage("a payment needs an amount, an asset, --from and --to".to_owned()));
     };
     let amount = amount::parse(&number, &asset).map_err(CliError::Usage)?;
@@ -92,7 +93,9 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 pub fn one(global: &Global, request: &SpendRequest, key: &IdempotencyKey) -> Result<Spend, CliError> {
     let client = Client::new(global)?;
     let ask = Ask::post("/v1/spends", request).keyed(key.as_str());
-    client.run(|link| async move { insist::insist(&link, &ask).await }).map_err(|error| unanswered(error, key))
+    client
+        .run(|link| async move { insist::insist(&link, &ask).await })
+        .map_err(|error| unanswered(error, key))
 }
 
 /// What may have been decided is known by the key alone, so that nobody has to pay twice to find out.
@@ -101,13 +104,20 @@ fn unanswered(error: ClientError, key: &IdempotencyKey) -> CliError {
         return error.into();
     }
     let again = quoted(key.as_str());
-    CliError::Unanswered { exit: error.exit(), message: format!("{error}\nTo ask for this payment again without paying twice, give the same command with --key {again}") }
+    CliError::Ended {
+        exit: error.exit(),
+        message: format!(
+            "{error}\nTo ask for this payment again without paying twice, give the same command with --key {again}"
+        ),
+    }
 }
 
 fn random_key() -> Result<IdempotencyKey, CliError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {
-        CliError::Busy(format!("the operating system gave no random numbers ({error}); nothing was asked; name a key with --key"))
+        CliError::Busy(format!(
+            "the operating system gave no random numbers ({error}); nothing was asked; name a key with --key"
+        ))
     })?;
     let text = format!("cli:{}", data_encoding::HEXLOWER.encode(&bytes));
     text.parse().map_err(|error: crate::book::request::RequestError| CliError::Usage(error.to_string()))
@@ -117,7 +127,12 @@ fn answer(global: &Global, spend: &Spend) -> Output {
     let mut page = spend_page::page(spend);
     if !spend.state.is_final() {
         let look = global.command(&format!("show {}", spend.id));
-        page.styled(Style::Warn, format!("The agent goes on with it; what it draws from budgets stays held. Look again with: {look}"));
+        page.styled(
+            Style::Warn,
+            format!(
+                "The agent goes on with it; what it draws from budgets stays held. Look again with: {look}"
+            ),
+        );
     }
     Output::new(spend, page).with_exit(spend_page::exit(spend.state))
 }

@@ -43,7 +43,10 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     }
     if args.receipt {
         let position = spend.receipt.map(|receipt| receipt.position).ok_or_else(|| {
-            CliError::Usage(format!("payment {} is {} and has no receipt; it has one when it is recorded", args.id, spend.state))
+            CliError::Usage(format!(
+                "payment {} is {} and has no receipt; it has one when it is recorded",
+                args.id, spend.state
+            ))
         })?;
         return receipt(global, config, args.id, position);
     }
@@ -59,7 +62,9 @@ fn receipt(global: &Global, config: Config, id: u64, position: u64) -> Result<Ou
         Err(error) => return Err(error.into()),
     }
     let LedgerConfig::Embedded { genesis } = &config.ledger else {
-        return Err(CliError::Usage("this home has no ledger of its own, so there are no receipts".to_owned()));
+        return Err(CliError::Usage(
+            "this home has no ledger of its own, so there are no receipts".to_owned(),
+        ));
     };
     let genesis = Genesis::read(genesis).map_err(|error| CliError::Damaged(error.to_string()))?;
     let reader = Reader::open(&config.home, genesis.into())?;

@@ -44,7 +44,10 @@ pub fn page(spend: &Spend) -> Page {
         ("key", spend.key.as_str().into()),
         ("transaction", text(spend.digest.map(|digest| digest.to_string()))),
         // Once it is recorded, its time does not matter any more.
-        ("valid until", text(spend.valid_until.filter(|_| spend.state != State::Recorded).map(|t| t.to_string()))),
+        (
+            "valid until",
+            text(spend.valid_until.filter(|_| spend.state != State::Recorded).map(|t| t.to_string())),
+        ),
     ]);
     page
 }

@@ -34,7 +34,9 @@ pub struct Args {
 fn state(text: &str) -> Result<State, String> {
     let known: Result<State, serde::de::value::Error> =
         serde::Deserialize::deserialize(serde::de::value::StrDeserializer::new(text));
-    known.map_err(|_| "a state is denied, reserved, signed, refused, recorded, handed-out or expired".to_owned())
+    known.map_err(|_| {
+        "a state is denied, reserved, signed, refused, recorded, handed-out or expired".to_owned()
+    })
 }
 
 /// Reads the book.
@@ -59,7 +61,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 }
 
 fn page(spends: &[Spend]) -> Page {
-    let mut table = Table::new([">ID", "STATE", ">AMOUNT", "ASSET", "ACCOUNT", "RECIPIENT", "MEMO", "RULE", "REASON"]);
+    let mut table =
+        Table::new([">ID", "STATE", ">AMOUNT", "ASSET", "ACCOUNT", "RECIPIENT", "MEMO", "RULE", "REASON"]);
     for spend in spends {
         table.row([
             spend.id.to_string().into(),

@@ -30,20 +30,36 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         // Whatever the reason is, asking says it better.
         return match Client::to(global, config.socket)?.is_running()? {
             true => Err(CliError::Busy("the agent is ending already; wait a moment".to_owned())),
-            false => Err(super::client::ClientError::NotRunning { start: global.command("serve --background") }.into()),
+            false => {
+                Err(super::client::ClientError::NotRunning { start: global.command("serve --background") }
+                    .into())
+            }
         };
     };
-    let failed = |error: rustix::io::Errno| CliError::Home(format!("the agent (process {}) cannot be stopped: {error}; run the command as its user", pid.as_raw_nonzero()));
+    let failed = |error: rustix::io::Errno| {
+        CliError::Home(format!(
+            "the agent (process {}) cannot be stopped: {error}; run the command as its user",
+            pid.as_raw_nonzero()
+        ))
+    };
     // A descriptor of the process, so that no other one is meant if it ends in between.
     let process = rustix::process::pidfd_open(pid, PidfdFlags::empty()).map_err(failed)?;
     rustix::process::pidfd_send_signal(&process, Signal::TERM).map_err(failed)?;
     let begun = Instant::now();
     loop {
         let left = PATIENCE.saturating_sub(begun.elapsed());
-        let timeout = rustix::time::Timespec { tv_sec: left.as_secs().cast_signed(), tv_nsec: left.subsec_nanos().into() };
+        let timeout = rustix::time::Timespec {
+            tv_sec: left.as_secs().cast_signed(),
+            tv_nsec: left.subsec_nanos().into(),
+        };
         let mut ended = [rustix::event::PollFd::new(&process, rustix::event::PollFlags::IN)];
         match rustix::event::poll(&mut ended, Some(&timeout)) {
-            Ok(0) => return Err(CliError::Busy(format!("the agent (process {}) is still finishing payments; it ends when they are done", pid.as_raw_nonzero()))),
+            Ok(0) => {
+                return Err(CliError::Busy(format!(
+                    "the agent (process {}) is still finishing payments; it ends when they are done",
+                    pid.as_raw_nonzero()
+                )));
+            }
             Ok(_) => break,
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(failed(error)),

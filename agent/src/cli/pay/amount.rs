@@ -34,14 +34,17 @@ mod tests {
 
     #[test]
     fn case_table() {
-        for (number, asset, joined) in
-            [("120.50", "EUR", "120.50 EUR"), ("7", "EUR", "7 EUR"), ("0.000000000000000001", "ETH", "0.000000000000000001 ETH")]
-        {
+        for (number, asset, joined) in [
+            ("120.50", "EUR", "120.50 EUR"),
+            ("7", "EUR", "7 EUR"),
+            ("0.000000000000000001", "ETH", "0.000000000000000001 ETH"),
+        ] {
             assert_eq!(parse(number, asset).unwrap().as_str(), joined);
         }
         // 78 digits fit into an asset without decimals.
         assert!(parse(&"1".repeat(78), "UNIT").is_ok());
-        for number in ["-1", "+1", "01", "1e3", "NaN", "", " 1", "1,50", "1 EUR", "1.", ".5", "1_000", "€5"] {
+        for number in ["-1", "+1", "01", "1e3", "NaN", "", " 1", "1,50", "1 EUR", "1.", ".5", "1_000", "€5"]
+        {
             assert!(parse(number, "EUR").unwrap_err().contains("like 120.50"), "{number}");
         }
         assert!(parse("1", "E:R").unwrap_err().contains("the asset"));

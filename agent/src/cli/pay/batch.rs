@@ -42,7 +42,8 @@ pub fn run(global: &Global, file: &Path, jobs: usize) -> Result<Output, CliError
 pub fn pay(global: &Global, file: &Path, jobs: usize) -> Result<Paid, CliError> {
     let failed = |source| CliError::File { path: file.to_owned(), source };
     let bytes = durable::read(file, LONGEST).map_err(failed)?;
-    let mut rows = row::read(&bytes).map_err(|what| CliError::Usage(format!("{}: {what}", file.display())))?;
+    let mut rows =
+        row::read(&bytes).map_err(|what| CliError::Usage(format!("{}: {what}", file.display())))?;
     let config = global.config()?;
     let client = Client::to(global, config.socket.clone())?;
     if !client.is_running()? {

@@ -31,19 +31,23 @@ pub fn start(global: &Global, config: &Config, args: &Args) -> Result<Output, Cl
     let client = Client::to(global, config.socket.clone())?;
     if client.is_running()? {
         let stop = global.command("stop");
-        return Err(CliError::InUse(format!("an agent is running on {}; stop it with: {stop}", config.home.display())));
+        return Err(CliError::InUse(format!(
+            "an agent is running on {}; stop it with: {stop}",
+            config.home.display()
+        )));
     }
     let path = config.home.join(LOG);
     let failed = |source| CliError::File { path: path.clone(), source };
     // Begun anew each time, so that it does not grow for ever.
-    let log = OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
+    let log =
+        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
     let mut child = spawn(config, args, log)?;
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
             let message = last_words(&path);
             let exit = status.code().and_then(Exit::from_code).filter(|exit| *exit != Exit::Done);
-            return Err(CliError::Child { exit: exit.unwrap_or(Exit::Busy), message });
+            return Err(CliError::Ended { exit: exit.unwrap_or(Exit::Busy), message });
         }
         match client.ask::<serde_json::Value>(&Ask::get("/readyz")) {
             Ok(_) => return Ok(started(global, config, &child, &path)),
@@ -63,11 +67,17 @@ pub fn start(global: &Global, config: &Config, args: &Args) -> Result<Output, Cl
 }
 
 fn spawn(config: &Config, args: &Args, log: File) -> Result<Child, CliError> {
-    let failed = |error: std::io::Error| CliError::Home(format!("the agent could not be started ({error}); run `bursar serve` without --background"));
+    let failed = |error: std::io::Error| {
+        CliError::Home(format!(
+            "the agent could not be started ({error}); run `bursar serve` without --background"
+        ))
+    };
     let errors = log.try_clone().map_err(failed)?;
     let mut command = Command::new(std::env::current_exe().map_err(failed)?);
     command.arg("--home").arg(&config.home).args(["serve", "--detached"]);
-    command.args(args.retry_pin.then_some("--retry-pin")).args(args.accept_rollback.then_some("--accept-rollback"));
+    command
+        .args(args.retry_pin.then_some("--retry-pin"))
+        .args(args.accept_rollback.then_some("--accept-rollback"));
     command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(failed)
 }
 
@@ -82,7 +92,8 @@ fn last_words(path: &Path) -> String {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     };
     let text = read().unwrap_or_default();
-    let begins_line = |at: usize| text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with('\n'));
+    let begins_line =
+        |at: usize| text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with('\n'));
     match text.rmatch_indices(PREFIX).find(|(at, _)| begins_line(*at)) {
         Some((at, _)) => text.get(at + PREFIX.len()..).unwrap_or_default().trim_end().to_owned(),
         None => format!("the agent ended before it was ready; {} says what it did", path.display()),

@@ -28,7 +28,7 @@ pub fn write(path: &Path, rows: &[(Row, Fate)]) -> std::io::Result<()> {
     csv.write_record(["id", "state", "spend", "reason"])?;
     for (row, fate) in rows {
         let spend = fate.spend().map(|spend| spend.id.to_string()).unwrap_or_default();
-        csv.write_record([&*harmless(&row.id), fate.state(), &spend, &*harmless(&fate.reason(row))])?;
+        csv.write_record([&*harmless(&row.id), &fate.state(), &spend, &*harmless(&fate.reason(row))])?;
     }
     csv.into_inner().map_err(|error| error.into_error())?.publish()
 }
@@ -98,7 +98,8 @@ mod tests {
         assert_eq!(lines[2], "'@x,bad-row,,line 3: -1 is no good");
         assert!(lines[3].starts_with("'=2,not-asked,,"), "{written}");
         assert!(spends(&file).unwrap().is_empty());
-        std::fs::write(&file, "id,state,spend,reason\n'=1+1,recorded,7,\na,denied,8,no\nb,bad-row,,x\n").unwrap();
+        std::fs::write(&file, "id,state,spend,reason\n'=1+1,recorded,7,\na,denied,8,no\nb,bad-row,,x\n")
+            .unwrap();
         let expected = HashMap::from([("=1+1".to_owned(), 7), ("a".to_owned(), 8)]);
         assert_eq!(spends(&file).unwrap(), expected);
     }

@@ -27,12 +27,12 @@ pub enum Fate {
 
 impl Fate {
     /// One word.
-    pub fn state(&self) -> &'static str {
+    pub fn state(&self) -> String {
         match self {
-            Self::Decided(spend) => spend.state.as_str(),
-            Self::Refused(_) => "bad-row",
-            Self::Unanswered(_) => "unanswered",
-            Self::NotAsked => "not-asked",
+            Self::Decided(spend) => spend.state.to_string(),
+            Self::Refused(_) => "bad-row".to_owned(),
+            Self::Unanswered(_) => "unanswered".to_owned(),
+            Self::NotAsked => "not-asked".to_owned(),
         }
     }
 
@@ -56,21 +56,26 @@ impl Fate {
 /// fate, and what ended it before its end.
 pub fn send(client: &Client, rows: &[Row], jobs: usize) -> (Vec<Fate>, Option<ClientError>) {
     let bar = bar(rows.len());
-    let mut fates: Vec<Fate> = rows.iter().map(|row| match &row.payment {
-        Ok(_) => Fate::NotAsked,
-        Err(why) => Fate::Refused(why.clone()),
-    }).collect();
+    let mut fates: Vec<Fate> = rows
+        .iter()
+        .map(|row| match &row.payment {
+            Ok(_) => Fate::NotAsked,
+            Err(why) => Fate::Refused(why.clone()),
+        })
+        .collect();
     let payments = rows.iter().enumerate().filter_map(|(i, row)| {
         let payment = row.payment.as_ref().ok()?;
         Some((i, Ask::post("/v1/spends", &payment.request).keyed(payment.key.as_str())))
     });
     bar.inc((rows.len() - fates.iter().filter(|fate| matches!(fate, Fate::NotAsked)).count()) as u64);
-    let stopped = client.run(|link| all(link, payments, jobs, |i, fate| {
-        bar.inc(1);
-        if let Some(place) = fates.get_mut(i) {
-            *place = fate;
-        }
-    }));
+    let stopped = client.run(|link| {
+        all(link, payments, jobs, |i, fate| {
+            bar.inc(1);
+            if let Some(place) = fates.get_mut(i) {
+                *place = fate;
+            }
+        })
+    });
     bar.finish_and_clear();
     (fates, stopped)
 }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Paid;
-use super::row::Row;
 use super::send::Fate;
 use crate::book::view::State;
 use crate::cli::exit::Exit;
@@ -18,7 +17,7 @@ const LISTED: usize = 30;
 #[derive(Serialize)]
 struct Answer<'a> {
     result: &'a std::path::Path,
-    states: BTreeMap<&'static str, usize>,
+    states: BTreeMap<String, usize>,
     stopped: Option<String>,
     rows: Vec<RowAnswer<'a>>,
 }
@@ -27,7 +26,7 @@ struct Answer<'a> {
 struct RowAnswer<'a> {
     line: u64,
     id: &'a str,
-    state: &'static str,
+    state: String,
     spend: Option<u64>,
     reason: String,
 }
@@ -38,10 +37,12 @@ pub fn output(paid: &Paid) -> Output {
     for (_, fate) in &paid.rows {
         *states.entry(fate.state()).or_insert(0) += 1;
     }
-    let row = |(row, fate): &'_ (Row, Fate)| (row.line, fate.state(), fate.spend().map(|spend| spend.id), fate.reason(row));
-    let rows = paid.rows.iter().map(|one| {
-        let (line, state, spend, reason) = row(one);
-        RowAnswer { line, id: &one.0.id, state, spend, reason }
+    let rows = paid.rows.iter().map(|(row, fate)| RowAnswer {
+        line: row.line,
+        id: &row.id,
+        state: fate.state(),
+        spend: fate.spend().map(|spend| spend.id),
+        reason: fate.reason(row),
     });
     let stopped = paid.stopped.as_ref().map(ToString::to_string);
     let answer = Answer { result: &paid.result, states, stopped, rows: rows.collect() };
@@ -73,7 +74,11 @@ fn page(paid: &Paid, answer: &Answer<'_>) -> Page {
     }
     let counts: Vec<_> = answer.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
     let rows = paid.rows.len();
-    page.line(format!("{rows} {}: {}", if rows == 1 { "row" } else { "rows" }, if rows == 0 { "nothing to pay".to_owned() } else { counts.join(", ") }));
+    page.line(format!(
+        "{rows} {}: {}",
+        if rows == 1 { "row" } else { "rows" },
+        if rows == 0 { "nothing to pay".to_owned() } else { counts.join(", ") }
+    ));
     if let Some(stopped) = &answer.stopped {
         page.styled(Style::Bad, format!("Stopped: {stopped}"));
         page.line("Nothing is lost: give the same file again, and what was answered is not paid again.");

@@ -1,0 +1,31 @@
+//! `bursar audit`: every decision, provable later.
+
+mod book;
+mod export;
+pub mod exported;
+mod verify;
+
+use super::error::CliError;
+use super::global::Global;
+use super::output::Output;
+
+/// The audit log: every decision, allowed or denied.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Verify(verify::Args),
+    Export(export::Args),
+}
+
+/// Does what the arguments say.
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
+    match args.command {
+        Command::Verify(args) => verify::run(global, args),
+        Command::Export(args) => export::run(global, args),
+    }
+}

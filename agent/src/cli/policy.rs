@@ -1,0 +1,33 @@
+//! `bursar policy`: what may be paid.
+
+mod check;
+mod explain;
+mod offline;
+mod show;
+
+use super::error::CliError;
+use super::global::Global;
+use super::output::Output;
+
+/// What may be paid: the policy bundle.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Check(check::Args),
+    Show(show::Args),
+    Explain(explain::Args),
+}
+
+/// Does what the arguments say.
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
+    match args.command {
+        Command::Check(args) => check::run(global, args),
+        Command::Show(args) => show::run(global, args),
+        Command::Explain(args) => explain::run(global, args),
+    }
+}

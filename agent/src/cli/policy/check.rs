@@ -1,0 +1,67 @@
+//! `bursar policy check`
+
+use std::path::PathBuf;
+
+use bursar_core::policy::Warning;
+use serde::Serialize;
+
+use super::offline;
+use crate::book::hex::Hex;
+use crate::cli::error::CliError;
+use crate::cli::global::Global;
+use crate::cli::output::{Output, Page, Style};
+use crate::config;
+
+/// Check a policy bundle: does it parse, and can every rule come to bear
+///
+/// Without FILE it checks the one in the home folder, which the agent reads when it starts. Warnings
+/// do not change the exit code.
+///
+/// Example: bursar policy check policy.toml
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The bundle [default: policy.toml in the home folder]
+    file: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    file: PathBuf,
+    hash: Hex<32>,
+    version: u64,
+    assets: usize,
+    recipients: usize,
+    rules: usize,
+    warnings: Vec<Warning>,
+}
+
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
+    let file = match args.file {
+        Some(file) => file,
+        None => global.config()?.home.join(config::POLICY),
+    };
+    let policy = offline::policy(&file)?;
+    let answer = Answer {
+        hash: Hex(policy.hash()),
+        version: policy.version(),
+        assets: policy.assets().count(),
+        recipients: policy.recipients().count(),
+        rules: policy.rules().count(),
+        warnings: policy.warnings(),
+        file,
+    };
+    let mut page = Page::new();
+    page.styled(Style::Good, format!("{} is a policy bundle.", answer.file.display()));
+    page.pairs([
+        ("version", answer.version.to_string().into()),
+        ("rules", answer.rules.to_string().into()),
+        ("recipients", answer.recipients.to_string().into()),
+        ("assets", answer.assets.to_string().into()),
+        ("sha-256", answer.hash.to_string().into()),
+    ]);
+    for warning in &answer.warnings {
+        page.styled(Style::Warn, format!("Warning: {warning}"));
+    }
+    Ok(Output::new(&answer, page))
+}

@@ -1,0 +1,189 @@
+//! `bursar policy explain`
+
+use bursar_core::name::Name;
+use bursar_core::policy::{Denial, Explanation};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::offline;
+use super::show::quantity;
+use crate::book::draft::{Circumstances, Draft};
+use crate::book::request::{IdempotencyKey, Recipient, SpendRequest};
+use crate::cli::client::{Ask, Client, ClientError};
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::global::Global;
+use crate::cli::output::{Cell, Output, Page, Style, Table};
+use crate::cli::pay::amount;
+use crate::clock;
+use crate::config::{Config, LedgerConfig};
+use crate::keys_file::KeysFile;
+use crate::ledger::embedded::genesis::Genesis;
+
+/// Explain what the policy says of a payment, without paying
+///
+/// Says for every rule whether it is about this payment, and for every condition whether it holds
+/// now. Works with and without a running agent. Exit code 1 if the payment would be denied.
+///
+/// Example: bursar policy explain 120.50 EUR --from expenses --to "Fresh Market"
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// How much, like 120.50
+    #[arg(allow_hyphen_values = true)]
+    amount: String,
+    /// Of what, like EUR
+    asset: String,
+    /// The account to pay from
+    #[arg(long, value_name = "NAME")]
+    from: Name,
+    /// The recipient: a name of the policy, or an address
+    #[arg(long, value_name = "NAME", value_parser = amount::recipient)]
+    to: Recipient,
+}
+
+/// An explanation as the agent sends it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Explained {
+    allowed: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    denial: Option<Denial>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    recipient: Option<String>,
+    categories: Vec<String>,
+    rules: Vec<Finding>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Finding {
+    rule: String,
+    kind: String,
+    applies: bool,
+    because: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Condition {
+    code: String,
+    holds: bool,
+    condition: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left: Option<Left>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Left {
+    used: Value,
+    cap: Value,
+    left: Value,
+}
+
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
+    let amount = amount::parse(&args.amount, &args.asset).map_err(CliError::Usage)?;
+    let request = SpendRequest { from: args.from, to: args.to, amount, memo: Default::default() };
+    let config = global.config()?;
+    let ask = Ask::post("/v1/policy/explain", &request);
+    let explained = match Client::to(global, config.socket.clone())?.ask::<Explained>(&ask) {
+        Err(ClientError::NotRunning { .. }) => {
+            let value = serde_json::to_value(without_agent(&config, request)?);
+            value.and_then(serde_json::from_value).map_err(|error| CliError::Damaged(error.to_string()))?
+        }
+        asked => asked?,
+    };
+    let exit = if explained.allowed { Exit::Done } else { Exit::Denied };
+    Ok(Output::new(&explained, page(&explained)).with_exit(exit))
+}
+
+/// The same from policy.toml and the book.
+fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, CliError> {
+    let policy = offline::policy(&config.policy_path())?;
+    let whole = offline::book(&config.home)?;
+    let keys = KeysFile::load(&config.home)?;
+    let Some(from) = keys.accounts.get(&request.from) else {
+        let known: Vec<_> = keys.accounts.keys().map(Name::as_str).collect();
+        return Err(CliError::Usage(format!(
+            "there is no account {:?}; this home has {}",
+            request.from,
+            known.join(", ")
+        )));
+    };
+    let uid = rustix::process::getuid().as_raw();
+    let caller = config.callers.get(&uid).cloned().ok_or_else(|| {
+        CliError::Home(format!(
+            "user id {uid} is no caller of this agent; add `[callers.NAME]` with `uid = {uid}` to config.toml"
+        ))
+    })?;
+    let ledger = match &config.ledger {
+        LedgerConfig::None { id } => *id,
+        LedgerConfig::Embedded { genesis } => Genesis::read(genesis)
+            .map_err(|error| CliError::Damaged(format!("{}: {error}", genesis.display())))?
+            .id(),
+    };
+    let now = clock::wall().max(whole.latest);
+    // Nothing of this is ever signed.
+    let around = Circumstances { from: *from, ledger, nonce: [0; 16], now, valid_for: config.valid_for };
+    let draft = Draft::new(&policy, caller, IdempotencyKey::none(), request, around)
+        .map_err(|error| CliError::Usage(error.to_string()))?;
+    Ok(draft.explain(&policy, &whole.counters, now))
+}
+
+fn page(explained: &Explained) -> Page {
+    let mut page = Page::new();
+    match (&explained.denial, &explained.rule) {
+        (Some(denial), _) => page.styled(Style::Bad, format!("Denied: {}", denial.message)),
+        (None, Some(rule)) => page.styled(Style::Good, format!("Allowed by rule \"{rule}\".")),
+        (None, None) => page.styled(Style::Good, "Allowed."),
+    }
+    if let Some(recipient) = &explained.recipient {
+        page.pairs([
+            ("recipient", recipient.as_str().into()),
+            ("categories", explained.categories.join(", ").into()),
+        ]);
+    }
+    if explained.rules.is_empty() {
+        return page;
+    }
+    let mut table = Table::new(["RULE", "KIND", "HOLDS", "WHY"]);
+    for rule in &explained.rules {
+        let name = |first: bool| {
+            if first {
+                (rule.rule.as_str().into(), rule.kind.as_str().into())
+            } else {
+                (Cell::from(""), Cell::from(""))
+            }
+        };
+        let mut lines: Vec<(Cell, Cell)> = Vec::new();
+        if !rule.applies {
+            let why = format!("not about this payment: {}", rule.because.join("; "));
+            lines.push((Cell::new("-", Style::Dim), Cell::new(why, Style::Dim)));
+        } else if rule.conditions.is_empty() {
+            lines.push((Cell::from("-"), "no conditions".into()));
+        }
+        lines.extend(rule.conditions.iter().map(|condition| condition_line(&rule.kind, condition)));
+        for (i, (holds, why)) in lines.into_iter().enumerate() {
+            let (rule, kind) = name(i == 0);
+            table.row([rule, kind, holds, why]);
+        }
+    }
+    page.blank();
+    page.table(table);
+    page
+}
+
+fn condition_line(kind: &str, condition: &Condition) -> (Cell, Cell) {
+    // A condition of a forbid that holds forbids.
+    let good = condition.holds != (kind == "forbid");
+    let holds =
+        Cell::new(if condition.holds { "yes" } else { "no" }, if good { Style::Good } else { Style::Bad });
+    let of = condition.key.as_ref().map(|key| format!(" ({key})")).unwrap_or_default();
+    let left = condition
+        .left
+        .as_ref()
+        .map(|left| format!(", {} left of {}", quantity(&left.left), quantity(&left.cap)));
+    (holds, format!("{}{of}{}", condition.condition, left.unwrap_or_default()).into())
+}

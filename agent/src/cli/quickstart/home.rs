@@ -1,0 +1,106 @@
+//! The quick start's home folder: a SoftHSM token of its own, keys, policy, ledger.
+
+use std::path::Path;
+
+use super::story;
+use crate::cli::error::CliError;
+use crate::cli::global::Global;
+use crate::cli::key::open::runtime;
+use crate::cli::reexec;
+use crate::setup::config_text::NewConfig;
+use crate::setup::folder::Folder;
+use crate::setup::home::{self, NewHome};
+use crate::setup::{SetupError, softhsm};
+use crate::token::Token;
+use crate::token::pin::PinSource;
+use crate::token::provision::{Pin, create_token, uri_of};
+use crate::{book, config, keys_file, ledger};
+
+/// The payments, in the home folder. Written first, so it also tells a folder that a quick start
+/// has made or was making from any other.
+pub const CSV: &str = "quickstart.csv";
+/// The token's label.
+const LABEL: &str = "bursar quickstart";
+/// The agent's lock: where it is, an agent has run.
+const LOCK: &str = "lock";
+
+/// Makes the home, unless it is there; answers whether it was made. Begins an interrupted attempt
+/// anew: without a configuration no agent ever ran, so nothing of it is worth keeping.
+///
+/// May replace this process by one with SoftHSM's variable set.
+pub fn ensure(global: &Global, module: &Path) -> Result<bool, CliError> {
+    let folder = Folder::prepare(global.home()?)?;
+    home::check_path(&folder)?;
+    match (folder.has(CSV), folder.is_home()) {
+        (true, true) => return Ok(false),
+        (false, true) => return Err(foreign_home(&folder)),
+        (true, false) if folder.has(LOCK) => return Err(lost(&folder)),
+        (true, false) => clear(&folder)?,
+        (false, false) => {
+            if let Some(found) = folder.first_entry()? {
+                return Err(SetupError::Foreign { path: folder.path().to_owned(), found }.into());
+            }
+            folder.write_new(CSV, story::PAYMENTS.as_bytes())?;
+        }
+    }
+    let conf = softhsm::configure(&folder)?;
+    reexec::with_environment(&[(softhsm::VARIABLE.to_owned(), conf.clone())].into())?;
+    super::say(global, "Making a SoftHSM token with five keys …");
+    let pin = softhsm::draw_pin(&folder)?;
+    let user = || Pin::new(pin.as_str().to_owned());
+    let security_officer = Pin::new(softhsm::forgotten_pin()?.as_str().to_owned());
+    let info = create_token(module, LABEL, &security_officer, &user())?;
+    let token = Token::open(module, &uri_of(&info), user(), Some(1))?;
+    let asset = story::asset()?;
+    let accounts = story::accounts(&asset)?;
+    let new = NewHome {
+        config: NewConfig {
+            id: home::id()?,
+            module: module.to_owned(),
+            uri: uri_of(&info).to_string(),
+            pin: PinSource::File(softhsm::PIN.into()),
+            environment: [(softhsm::VARIABLE.to_owned(), conf)].into(),
+            audit: "audit".to_owned(),
+            node: "node".to_owned(),
+            accounts: accounts.keys,
+            uid: rustix::process::getuid().as_raw(),
+        },
+        algorithms: accounts.algorithms,
+        policy: story::POLICY.to_owned(),
+        ledger: story::name("quickstart")?,
+        asset,
+        balances: accounts.balances,
+    };
+    runtime()?.block_on(home::make(&folder, &token, new))?;
+    Ok(true)
+}
+
+/// Deletes what an interrupted attempt has left.
+fn clear(folder: &Folder) -> Result<(), SetupError> {
+    let files = [
+        softhsm::TOKENS,
+        softhsm::CONF,
+        softhsm::PIN,
+        home::GENESIS,
+        config::POLICY,
+        ledger::embedded::FILE,
+        book::FILE,
+        keys_file::FILE,
+    ];
+    files.into_iter().try_for_each(|file| folder.delete(file))
+}
+
+fn foreign_home(folder: &Folder) -> CliError {
+    CliError::Home(format!(
+        "{} is a home folder that no quick start has made, and its payments are made in a home of its own; name another \
+         folder with --home",
+        folder.path().display()
+    ))
+}
+
+fn lost(folder: &Folder) -> CliError {
+    CliError::Home(format!(
+        "config.toml is missing in {}, where an agent has run already; restore the file, or name another folder with --home",
+        folder.path().display()
+    ))
+}
