@@ -179,7 +179,13 @@ fn only_a_ledger_of_its_own_genesis_opens() {
     assert!(verify(&home.file(), &other, |_| ()).is_err());
     let open = Embedded::open_with(home.path(), other, home.clock(), |_| ());
     assert!(open.err().unwrap().to_string().contains("another ledger"));
-    let gone = Embedded::open(home.path(), &home.path().join("missing.json"), std::sync::Arc::new(bursar::clock::wall)).err().unwrap();
+    let gone = Embedded::open(
+        home.path(),
+        &home.path().join("missing.json"),
+        std::sync::Arc::new(bursar::clock::wall),
+    )
+    .err()
+    .unwrap();
     assert!(gone.to_string().contains("missing.json"), "{gone}");
 }
 

@@ -175,7 +175,13 @@ async fn only_the_node_keys_checkpoints_of_this_log_are_kept() {
         assert!(!ledger.keep_checkpoint(&sign_checkpoint(NODE, wrong)).await.unwrap());
     }
     assert!(!ledger.keep_checkpoint(&sign_checkpoint(1, now.clone())).await.unwrap());
-    assert!(ledger.keep_checkpoint(&sign_checkpoint(NODE, now)).await.unwrap());
+    let older = sign_checkpoint(NODE, now);
+    assert!(ledger.keep_checkpoint(&older).await.unwrap());
+    receipt(ledger.submit(&sign(1, &payment(&home, 1, 2, 3))).await);
+    keep(&ledger).await;
+    assert!(ledger.keep_checkpoint(&older).await.unwrap());
+    let kept = ledger.reader().unwrap().overview().unwrap().checkpoint.unwrap();
+    assert_eq!(kept.checkpoint().size, 4, "an older one does not replace a newer");
 }
 
 #[tokio::test]

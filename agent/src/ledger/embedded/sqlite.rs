@@ -156,18 +156,17 @@ impl LedgerStore {
         (self.log.size(), self.log.root())
     }
 
-    /// Keeps a signed checkpoint in place of an older one; answers whether it is of this log.
+    /// Keeps a signed checkpoint in place of an older one, never in place of a newer; answers
+    /// whether it is of this log.
     pub fn keep_checkpoint(&mut self, signed: &SignedCheckpoint) -> Result<bool, StoreError> {
         let checkpoint = signed.checkpoint();
         let ours = checkpoint.origin == *self.genesis.origin()
             && checkpoint.size <= self.log.size()
             && checkpoint.root == log::root_at(&self.connection, checkpoint.size)?;
-        if ours {
-            run(
-                &self.connection,
-                "INSERT OR REPLACE INTO checkpoint VALUES (1, ?1)",
-                params![signed.as_str()],
-            )?;
+        let kept = replay::checkpoint(&self.connection, &self.genesis)?.map(|kept| kept.checkpoint().size);
+        if ours && kept.is_none_or(|kept| kept <= checkpoint.size) {
+            let row = params![signed.as_str()];
+            run(&self.connection, "INSERT OR REPLACE INTO checkpoint VALUES (1, ?1)", row)?;
         }
         Ok(ours)
     }
