@@ -7,13 +7,14 @@ use bursar_core::key::Signature;
 use bursar_core::policy::{Counters, Span};
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Deserialize;
 
 use super::hex::Hex;
 use super::read;
-use super::record::Record;
+use super::record::{Allowed, Record};
 use super::request::{IdempotencyId, idempotency_id};
 use super::sqlite::Open;
-use super::view::{Position, State};
+use super::view::State;
 use crate::store::log::LogTable;
 use crate::store::{StoreError, file};
 
@@ -42,10 +43,21 @@ struct Row {
     last: u64,
 }
 
-/// An open payment, and its row.
+/// A payment that has not ended yet, and its row.
 struct Tracked {
-    open: Open,
+    allowed: Box<Allowed>,
+    state: State,
+    reason: Option<String>,
+    signature: Option<Signature>,
     row: Row,
+}
+
+/// The part of a transfer that says how long it lives. (Reading all of one costs ten times as
+/// much, for the curve points in it; the log's root vouches for the bytes.)
+#[derive(Deserialize)]
+struct Life {
+    created: Timestamp,
+    valid_until: Timestamp,
 }
 
 struct Replay<'c> {
@@ -81,8 +93,13 @@ pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreE
     if log.size() == 0 {
         return Err(damaged(connection, "record 0".to_owned(), "it is missing"));
     }
-    for (id, tracked) in &replay.tracked {
-        replay.compare(*id, &tracked.row)?;
+    let mut open = HashMap::new();
+    for (id, tracked) in std::mem::take(&mut replay.tracked) {
+        replay.compare(id, &tracked.row)?;
+        open.insert(
+            id,
+            tracked.into_open().map_err(|what| damaged(connection, format!("spend {id}"), &what))?,
+        );
     }
     let rows: u64 = connection
         .query_row("SELECT count(*) FROM spends", [], |row| row.get(0))
@@ -94,12 +111,23 @@ pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreE
     Ok(Past {
         log,
         counters: replay.counters,
-        open: replay.tracked.into_iter().map(|(id, tracked)| (id, tracked.open)).collect(),
+        open,
         next: replay.spends + 1,
         latest: replay.latest,
         position: replay.position,
         policy: replay.policy,
     })
+}
+
+impl Tracked {
+    fn into_open(self) -> Result<Open, String> {
+        let bytes = self.allowed.transfer.get().as_bytes().to_vec();
+        let payload = Payload::decode(bytes).map_err(|error| error.to_string())?;
+        let mut spend = read::allowed(&self.allowed, &payload);
+        spend.state = self.state;
+        spend.reason = self.reason;
+        Ok(Open { spend, draws: self.allowed.draws, payload, signature: self.signature })
+    }
 }
 
 impl Replay<'_> {
@@ -133,8 +161,6 @@ impl Replay<'_> {
             }
             Record::Allowed(allowed) => {
                 self.begin(allowed.spend).ok_or_else(|| wrong("its spend is out of order"))?;
-                let payload = Payload::decode(allowed.transfer.get().as_bytes().to_vec())
-                    .map_err(|error| wrong(&error.to_string()))?;
                 self.counters.hold(&allowed.draws);
                 let row = Row {
                     idem: idempotency_id(&allowed.caller, &allowed.key),
@@ -144,48 +170,45 @@ impl Replay<'_> {
                     signed: None,
                     last: position,
                 };
-                let spend = read::allowed(&allowed, &payload);
-                let open = Open { spend, draws: allowed.draws, payload, signature: None };
-                self.tracked.insert(allowed.spend, Tracked { open, row });
+                let (spend, state) = (allowed.spend, State::Reserved);
+                self.tracked.insert(spend, Tracked { allowed, state, reason: None, signature: None, row });
                 Ok(())
             }
             Record::Signed(signed) => {
                 let tracked = self.step(signed.spend, State::Signed, position).ok_or_else(|| wrong(ORDER))?;
                 tracked.row.signed = Some(position);
-                tracked.open.signature = Some(Signature(signed.signature.0));
-                tracked.open.spend.reason = None;
+                tracked.signature = Some(Signature(signed.signature.0));
+                tracked.reason = None;
                 Ok(())
             }
             Record::Refused(trouble) => {
                 let tracked =
                     self.step(trouble.spend, State::Refused, position).ok_or_else(|| wrong(ORDER))?;
-                tracked.open.spend.reason = Some(trouble.reason);
+                tracked.reason = Some(trouble.reason);
                 Ok(())
             }
             Record::Failed(trouble) => {
-                let state = self.tracked.get(&trouble.spend).map(|tracked| tracked.open.spend.state);
+                let state = self.tracked.get(&trouble.spend).map(|tracked| tracked.state);
                 let tracked = state
                     .and_then(|state| self.step(trouble.spend, state, position))
                     .ok_or_else(|| wrong(ORDER))?;
-                tracked.open.spend.reason = Some(trouble.reason);
+                tracked.reason = Some(trouble.reason);
                 Ok(())
             }
             Record::Recorded(recorded) => {
-                let span = Span { earliest: recorded.recorded, latest: recorded.recorded };
-                let seen = Position { position: recorded.position, recorded: recorded.recorded };
                 self.position = self.position.max(Some(recorded.position));
-                self.step(recorded.spend, State::Recorded, position)
-                    .ok_or_else(|| wrong(ORDER))?
-                    .open
-                    .spend
-                    .receipt = Some(seen);
-                self.end(recorded.spend, Some(span))
+                self.step(recorded.spend, State::Recorded, position).ok_or_else(|| wrong(ORDER))?;
+                self.end(
+                    recorded.spend,
+                    Some(Span { earliest: recorded.recorded, latest: recorded.recorded }),
+                )
             }
             Record::HandedOut(step) => {
                 let tracked =
                     self.step(step.spend, State::HandedOut, position).ok_or_else(|| wrong(ORDER))?;
-                let span = whole_life(&tracked.open.payload);
-                self.end(step.spend, Some(span))
+                let life: Life = serde_json::from_str(tracked.allowed.transfer.get())
+                    .map_err(|error| wrong(&error.to_string()))?;
+                self.end(step.spend, Some(Span { earliest: life.created, latest: life.valid_until }))
             }
             Record::Expired(step) => {
                 self.step(step.spend, State::Expired, position).ok_or_else(|| wrong(ORDER))?;
@@ -203,15 +226,15 @@ impl Replay<'_> {
         let tracked = self.tracked.get_mut(&spend)?;
         tracked.row.state = state.code();
         tracked.row.last = position;
-        tracked.open.spend.state = state;
+        tracked.state = state;
         Some(tracked)
     }
 
     fn end(&mut self, spend: u64, span: Option<Span>) -> Result<(), StoreError> {
         let Some(tracked) = self.tracked.remove(&spend) else { return Ok(()) };
         match span {
-            Some(span) => self.counters.settle(&tracked.open.draws, span),
-            None => self.counters.release(&tracked.open.draws),
+            Some(span) => self.counters.settle(&tracked.allowed.draws, span),
+            None => self.counters.release(&tracked.allowed.draws),
         }
         self.compare(spend, &tracked.row)
     }
