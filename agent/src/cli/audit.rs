@@ -5,6 +5,8 @@ mod export;
 pub mod exported;
 mod verify;
 
+pub use book::verify as verify_book;
+
 use super::error::CliError;
 use super::global::Global;
 use super::output::Output;

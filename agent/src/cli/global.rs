@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use super::error::CliError;
 use crate::config::Config;
 
+/// The program's name.
+const NAME: &str = "bursar";
+
 /// As they were written.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct GlobalArgs {
@@ -66,16 +69,29 @@ impl Global {
     }
 
     /// A command line to be printed, so that it works as pasted: `bursar --home DIR serve`, with
-    /// the folder only where it is not the default.
+    /// the folder only where it is not the default, and the program's path only where the shell
+    /// would not find this program by its name.
     pub fn command(&self, rest: &str) -> String {
+        let bursar = program();
         match self.home.as_deref().filter(|_| self.named) {
             Some(home) => {
                 let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
-                format!("bursar --home {} {rest}", quoted(&home.to_string_lossy()))
+                format!("{bursar} --home {} {rest}", quoted(&home.to_string_lossy()))
             }
-            None => format!("bursar {rest}"),
+            None => format!("{bursar} {rest}"),
         }
     }
+}
+
+/// How a shell runs this program: by its name if `PATH` leads to it, else by its path. Another
+/// program that runs this one as a library (a test) does not take its place.
+fn program() -> String {
+    let own = std::env::current_exe().and_then(std::fs::canonicalize).unwrap_or_default();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let first = std::env::split_paths(&path).map(|folder| folder.join(NAME)).find(|file| file.is_file());
+    let found = first.is_some_and(|file| std::fs::canonicalize(file).is_ok_and(|file| file == own));
+    let named = own.file_name().is_some_and(|name| name == NAME);
+    if named && !found { quoted(&own.to_string_lossy()) } else { NAME.to_owned() }
 }
 
 /// A word for a POSIX shell.

@@ -1,4 +1,106 @@
 //! `bursar quickstart`: from nothing to judged, signed, recorded and verified payments.
 
-/// The payments of the quick start, in the home folder; it also marks a home as made by one.
-pub const CSV: &str = "quickstart.csv";
+mod home;
+mod report;
+mod story;
+mod verify;
+
+use std::path::{Path, PathBuf};
+
+pub use home::CSV;
+
+use super::client::Client;
+use super::error::CliError;
+use super::exit::Exit;
+use super::global::Global;
+use super::output::{self, Output, Page, Style};
+use super::pay::batch;
+use super::{serve, stop};
+use crate::config::Config;
+use crate::setup::modules;
+use report::Report;
+
+/// See real payments judged, signed in a token, recorded and verified
+///
+/// Makes a home folder with a SoftHSM token of its own, keys, a policy and a ledger; starts the
+/// agent; pays a small file of payments, of which the policy denies some; shows what happened and
+/// why; verifies ledger and audit log; stops the agent. Given again it pays nothing twice and shows
+/// the same answers. It only ever works in a home folder that it has made itself.
+///
+/// Example: bursar quickstart --home /tmp/bursar-demo
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// SoftHSM's PKCS#11 module, where it is not found by itself
+    #[arg(long, value_name = "PATH")]
+    module: Option<PathBuf>,
+}
+
+/// Does all of it.
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
+    let module = softhsm(args.module)?;
+    let made = home::ensure(global, &module)?;
+    let config = global.config()?;
+    let ran = Client::to(global, config.socket.clone())?.is_running()?;
+    if !ran {
+        say(global, "Starting the agent …");
+        let _ = serve::start(global, &config)?;
+    }
+    let paid = pay(global, &config);
+    if !ran {
+        say(global, "Stopping the agent …");
+        // Before anything is said about the payments: nothing is left running, whatever came of them.
+        let stopped = stop::run(global, stop::Args {});
+        paid.as_ref().ok().map_or(Ok(()), |_| stopped.map(|_| ()))?;
+    }
+    let paid = paid?;
+    if let Some(error) = paid.stopped {
+        return Err(error.into());
+    }
+    say(global, "Verifying ledger and audit log …");
+    let verified = verify::verify(&config)?;
+    Ok(Report { global, config: &config, made, ran, rows: &paid.rows, verified }.output())
+}
+
+/// In the order of the file, one after the other, so that the verdicts are always the same.
+fn pay(global: &Global, config: &Config) -> Result<batch::Paid, CliError> {
+    say(global, "Paying …");
+    batch::pay(global, &config.home.join(CSV), 1)
+}
+
+/// SoftHSM's module. No other one is taken: the first blank token of a real device would be used up.
+fn softhsm(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    let found = match named {
+        None => modules::softhsm(Path::new("/")),
+        Some(path) if path.file_name().is_some_and(|name| name.to_string_lossy().contains("softhsm")) => {
+            Some(path)
+        }
+        Some(path) => {
+            return Err(CliError::Usage(format!(
+                "{} is not SoftHSM, and the quick start makes a token of its own; for a token that is there use `bursar init`",
+                path.display()
+            )));
+        }
+    };
+    let found = found.filter(|path| path.is_file()).ok_or_else(missing)?;
+    std::path::absolute(&found).map_err(|source| CliError::File { path: found, source })
+}
+
+fn missing() -> CliError {
+    CliError::Ended {
+        exit: Exit::Token,
+        message: "SoftHSM is not installed. On Debian or Ubuntu run, as root:\n  apt-get install -y softhsm2\nor, as \
+                  another user:\n  sudo apt-get install -y softhsm2\nthen give the command again. If it is installed \
+                  somewhere else, name its libsofthsm2.so with --module."
+            .to_owned(),
+    }
+}
+
+/// What is being done, for people who wait.
+fn say(global: &Global, text: &str) {
+    if !global.json {
+        let mut page = Page::new();
+        page.styled(Style::Dim, text);
+        output::note(&page);
+    }
+}

@@ -9,6 +9,7 @@ use super::global::Global;
 use super::output::{Output, Page};
 use super::reexec;
 use crate::agent::Leniency;
+use crate::config::Config;
 use crate::serve::Options;
 
 /// Run the agent of a home folder
@@ -51,6 +52,12 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let leniency = Leniency { retry_pin: args.retry_pin, accept_rollback: args.accept_rollback };
     crate::serve::run(config, Options { leniency })?;
     Ok(Output::new(&serde_json::json!({ "state": "stopped" }), Page::new()))
+}
+
+/// Starts the agent in the background and waits until it is ready.
+pub fn start(global: &Global, config: &Config) -> Result<Output, CliError> {
+    let args = Args { retry_pin: false, accept_rollback: false, background: true, detached: false };
+    background::start(global, config, &args)
 }
 
 fn log(detached: bool) {

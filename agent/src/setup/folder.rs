@@ -74,13 +74,14 @@ impl Folder {
 
     /// The name of anything in it.
     pub fn first_entry(&self) -> Result<Option<String>, SetupError> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(|source| io(&self.path, source))? {
-            names.push(
-                entry.map_err(|source| io(&self.path, source))?.file_name().to_string_lossy().into_owned(),
-            );
-        }
-        Ok(names.into_iter().min())
+        Ok(self.entries()?.into_iter().min())
+    }
+
+    fn entries(&self) -> Result<Vec<String>, SetupError> {
+        let entries = fs::read_dir(&self.path).map_err(|source| io(&self.path, source))?;
+        let name =
+            |entry: std::io::Result<fs::DirEntry>| Ok(entry?.file_name().to_string_lossy().into_owned());
+        entries.map(name).collect::<std::io::Result<_>>().map_err(|source| io(&self.path, source))
     }
 
     /// Writes a file with mode 0600 that is complete and on disk when it appears; answers `false`,
@@ -103,6 +104,20 @@ impl Folder {
         std::fs::rename(&path, self.path.join(name)).map_err(|source| io(&path, source))?;
         self.sync()?;
         Ok(true)
+    }
+
+    /// Deletes what [`durable`](crate::durable) leaves behind when it is interrupted: `.NAME.PROCESS`.
+    pub fn delete_drafts(&self) -> Result<(), SetupError> {
+        for name in self.entries()? {
+            let process =
+                name.strip_prefix('.').and_then(|name| name.rsplit_once('.')).map(|(_, process)| process);
+            if process
+                .is_some_and(|process| !process.is_empty() && process.bytes().all(|b| b.is_ascii_digit()))
+            {
+                self.delete(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a folder in it with mode 0700, if there is none.

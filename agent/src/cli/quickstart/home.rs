@@ -37,6 +37,7 @@ pub fn ensure(global: &Global, module: &Path) -> Result<bool, CliError> {
         (true, false) if folder.has(LOCK) => return Err(lost(&folder)),
         (true, false) => clear(&folder)?,
         (false, false) => {
+            folder.delete_drafts()?;
             if let Some(found) = folder.first_entry()? {
                 return Err(SetupError::Foreign { path: folder.path().to_owned(), found }.into());
             }
@@ -87,6 +88,7 @@ fn clear(folder: &Folder) -> Result<(), SetupError> {
         book::FILE,
         keys_file::FILE,
     ];
+    folder.delete_drafts()?;
     files.into_iter().try_for_each(|file| folder.delete(file))
 }
 

@@ -58,14 +58,15 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::BTreeMap;
 
-    use bursar_core::intent::{Action, Intent};
+    use bursar_core::intent::LedgerId;
     use bursar_core::key::PublicKey;
     use bursar_core::policy::{Counters, DenialCode, Policy, Question, Verdict, judge};
     use bursar_core::time::Timestamp;
     use sha2::{Digest, Sha256};
 
     use super::*;
-    use crate::cli::pay::batch::row;
+    use crate::book::draft::{Circumstances, Draft};
+    use crate::cli::pay::batch::row::{self, Payment};
 
     /// Every payment of the file, and why it is denied if it is. By the rules as written:
     /// 84.20 + 150.00 = 234.20, and 135.00 more than the 115.80 left of 350.00.
@@ -93,19 +94,15 @@ mod tests {
             "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".parse().unwrap();
         let (mut counters, mut now, mut found) = (Counters::default(), start, BTreeMap::new());
         for row in row::read(PAYMENTS.as_bytes()).unwrap() {
-            let request = row.payment.unwrap().request;
+            let Payment { key, request } = row.payment.unwrap();
+            let (account, caller) = (request.from.clone(), name("owner").unwrap());
+            let around =
+                Circumstances { from, ledger: LedgerId([7; 32]), nonce: [0; 16], now, valid_for: 900_000 };
             let code = (|| {
-                let asset = policy.asset(request.amount.asset().as_str()).ok_or(DenialCode::UnknownAsset)?;
-                let to = policy.recipient(request.to.as_str()).ok_or(DenialCode::UnknownRecipient)?;
-                let intent = Intent {
-                    action: Action::Pay,
-                    from,
-                    to: to.address,
-                    asset: asset.name().clone(),
-                    amount: asset.parse(request.amount.as_str()).unwrap(),
-                };
-                let caller = name("owner").unwrap();
-                let question = Question { intent: &intent, account: &request.from, caller: &caller, now };
+                let draft = Draft::new(&policy, caller.clone(), key, request, around).unwrap();
+                let payload = draft.subject.map_err(|denial| denial.code)?;
+                let intent = payload.intent();
+                let question = Question { intent: &intent, account: &account, caller: &caller, now };
                 match judge(&policy, &question) {
                     Verdict::Deny(denial) => Err(denial.code),
                     Verdict::Allow(permit) => counters.reserve(&permit, now).map_err(|denial| denial.code),
