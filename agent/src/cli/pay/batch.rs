@@ -1,6 +1,7 @@
 //! `bursar pay --batch`: every row of a file, several at once, answers in the order of the rows.
 
 pub mod earlier;
+mod lines;
 pub mod result;
 pub mod row;
 pub mod send;

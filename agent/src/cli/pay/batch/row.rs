@@ -7,6 +7,7 @@ use bursar_core::name::Name;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 use data_encoding::HEXLOWER;
 
+use super::lines::Lines;
 use crate::book::request::{IdempotencyKey, Recipient, SpendRequest};
 use crate::cli::pay::amount;
 
@@ -63,17 +64,21 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
     let mut reader =
         ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes);
     let (mut record, mut rows, mut seen) = (ByteRecord::new(), Vec::new(), HashMap::new());
-    let mut next =
-        |record: &mut ByteRecord| reader.read_byte_record(record).map_err(|error| error.to_string());
-    if !next(&mut record)? {
+    let mut lines = Lines::new(bytes);
+    let broken = |error: csv::Error| error.to_string();
+    if !reader.read_byte_record(&mut record).map_err(broken)? {
         return Err(format!("it is empty; its first line has to be {COLUMNS}"));
     }
     let columns = Columns::find(&record)?;
-    while next(&mut record)? {
+    loop {
+        let start = place(reader.position());
+        if !reader.read_byte_record(&mut record).map_err(broken)? {
+            return Ok(rows);
+        }
         if rows.len() == MOST {
             return Err(format!("it has more than {MOST} rows; split it"));
         }
-        let mut row = columns.row(&record);
+        let mut row = columns.row(&record, lines.of(start, place(reader.position())));
         if row.payment.is_ok() {
             // The first of two keeps its id: whichever was meant, one payment under one id is safe.
             if let Some(first) = seen.insert(row.id.clone(), row.line) {
@@ -84,7 +89,10 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Row>, String> {
         }
         rows.push(row);
     }
-    Ok(rows)
+}
+
+fn place(position: &csv::Position) -> usize {
+    usize::try_from(position.byte()).unwrap_or(usize::MAX)
 }
 
 impl Columns {
@@ -112,21 +120,21 @@ impl Columns {
         if columns.count == known { Ok(columns) } else { Err(wrong("a column is there twice".to_owned())) }
     }
 
-    fn row(&self, record: &ByteRecord) -> Row {
-        let line = record.position().map_or(0, csv::Position::line);
+    fn row(&self, record: &ByteRecord, (line, last): (u64, u64)) -> Row {
         let text = |at: usize| record.get(at).unwrap_or_default();
         let id = String::from_utf8_lossy(text(self.id)).chars().take(LONGEST_ID + 1).collect();
-        Row { line, payment: self.payment(record, &id), id }
+        let payment = if last > line {
+            // One mark too many would take the rows that follow for its text.
+            Err(format!(
+                "a quotation mark is opened and not closed before line {last}; close it, and no row up to there was read"
+            ))
+        } else {
+            self.payment(record, &id)
+        };
+        Row { line, payment, id }
     }
 
     fn payment(&self, record: &ByteRecord, id: &String) -> Result<Payment, String> {
-        if record.iter().any(|field| field.contains(&b'\n')) {
-            let lines =
-                record.iter().map(|field| field.iter().filter(|b| **b == b'\n').count()).sum::<usize>();
-            return Err(format!(
-                "a quotation mark opens a field that goes on for {lines} more lines; close it, or no row in them is read"
-            ));
-        }
         if record.len() != self.count {
             return Err(format!(
                 "it has {} columns, not {}; quote a field that holds a comma: \"a, b\"",
@@ -187,6 +195,10 @@ mod tests {
         ] {
             assert_eq!(only(text), expected, "{text}");
         }
+        let rows =
+            read(format!("{}\r\n\r\n{}", HEADER.trim_end(), "1,a,b,1,EUR,\r\n2,a,b,1,EUR,\r\n").as_bytes())
+                .unwrap();
+        assert_eq!(rows.iter().map(|row| row.line).collect::<Vec<_>>(), [3, 4]);
         let without = only("id,from,to,amount,asset\n1,expenses,Fresh Market,1,EUR\n");
         assert!(without.payment.unwrap().request.memo.as_str().is_empty());
     }
@@ -224,7 +236,7 @@ mod tests {
         let rows =
             read(format!("{HEADER}1,a,b,1,EUR,\"open\n2,a,b,1,EUR,\n3,a,b,1,EUR,\n").as_bytes()).unwrap();
         assert_eq!(rows.len(), 1);
-        assert!(rows[0].payment.clone().unwrap_err().contains("for 3 more lines"), "{rows:?}");
+        assert!(rows[0].payment.clone().unwrap_err().contains("before line 4"), "{rows:?}");
     }
 
     #[test]
