@@ -1,0 +1,77 @@
+//! What was aimed at, and what came of it.
+
+use bursar_pkcs11::Algorithm;
+use serde::Serialize;
+
+use crate::options::Reach;
+use crate::report::{Agent, Report};
+
+/// One aim.
+#[derive(Clone, Debug, Serialize)]
+pub struct Aim {
+    /// What was aimed at.
+    pub aim: String,
+    /// What was measured.
+    pub measured: String,
+    /// Was it reached?
+    pub met: bool,
+}
+
+/// How many clients the aims for ratios are about.
+const CLIENTS: u16 = 32;
+
+/// The aims of which something was measured.
+pub fn of(report: &Report) -> Vec<Aim> {
+    let mut aims = Vec::new();
+    for (algorithm, reach, least) in [
+        (Algorithm::Ed25519, Reach::Signed, 0.60),
+        (Algorithm::Ed25519, Reach::Recorded, 0.50),
+        (Algorithm::Secp256k1, Reach::Signed, 0.70),
+    ] {
+        let row = row(report, algorithm, reach, CLIENTS);
+        if let Some((row, ratio)) = row.and_then(|row| Some((row, row.ratio?))) {
+            aims.push(Aim {
+                aim: format!(
+                    "{algorithm}, {}, {CLIENTS} clients: at least {least:.2} of the bare token",
+                    reach.name()
+                ),
+                measured: format!("{ratio:.2} ({:.0}/s)", row.per_second),
+                met: ratio >= least,
+            });
+        }
+    }
+    for algorithm in Algorithm::ALL {
+        for reach in [Reach::Signed, Reach::Recorded] {
+            let row = row(report, algorithm, reach, 1);
+            if let Some((row, allowed)) = row.and_then(|row| Some((row, row.allowed?))) {
+                aims.push(Aim {
+                    aim: format!(
+                        "{algorithm}, {}, 1 client: p50 at most a bare signature, two SQLite commits and 0.25 ms, here {:.2} ms",
+                        reach.name(),
+                        allowed / 1000.0
+                    ),
+                    measured: format!("{:.2} ms", row.p50 / 1000.0),
+                    met: row.p50 <= allowed,
+                });
+            }
+        }
+    }
+    aims.extend(report.judge.iter().map(|case| Aim {
+        aim: format!("judge, {} rules, {}: under 1,000 ns", case.rules, case.matching),
+        measured: format!("{:.0} ns", case.nanos),
+        met: case.nanos < 1000.0,
+    }));
+    aims.extend(report.memory.iter().map(|idle| Aim {
+        aim: format!("idle, {}: under 25 MB resident", idle.reach.name()),
+        measured: format!(
+            "{:.1} MB after the start, {:.1} MB after {} payments",
+            idle.started.rss, idle.after.rss, idle.payments
+        ),
+        met: idle.started.rss < 25.0 && idle.after.rss < 25.0,
+    }));
+    aims
+}
+
+fn row(report: &Report, algorithm: Algorithm, reach: Reach, clients: u16) -> Option<&Agent> {
+    report.agent.iter().find(|row| row.algorithm == algorithm && row.reach == reach && row.clients == clients)
+}

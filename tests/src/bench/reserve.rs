@@ -1,0 +1,108 @@
+//! The book alone: judging and reserving through its writer, with a short past and a long one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bursar::book::{Book, Decision, FILE, Options as BookOptions};
+use bursar::clock::{Tolerance, Watch};
+use bursar_core::policy::Policy;
+use bursar_tests::policy::{bundle, recipient};
+use rustix::process::getpid;
+use tempfile::TempDir;
+
+use crate::options::Options;
+use crate::past::{self, Story};
+use crate::process::{Cpu, Memory};
+use crate::report::{Rate, Reserve};
+use crate::stats::{micros, percentile};
+
+/// The short past.
+const SHORT: u64 = 1000;
+/// As many as one commit takes.
+const MANY: u64 = 128;
+/// For each rate.
+const TIME: Duration = Duration::from_secs(2);
+const RULES: &str = r#"
+[[allow]]
+name = "groceries"
+accounts = ["expenses"]
+categories = ["supermarket"]
+per_payment = "50.00 EUR"
+budget = { amount = "900000000.00 EUR", rolling = "7d" }
+"#;
+
+/// Measures the short past and the long one.
+pub fn measure(options: &Options) -> Vec<Reserve> {
+    let story = Arc::new(Story {
+        policy: Arc::new(Policy::parse(&bundle(RULES)).expect("a policy")),
+        request: serde_json::from_value(serde_json::json!({
+            "from": "expenses", "to": "Fresh Market", "amount": "12.50 EUR"
+        }))
+        .expect("a request"),
+        caller: "owner".parse().expect("a name"),
+        from: recipient(9),
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    [SHORT, options.past]
+        .map(|past| {
+            eprintln!("reserve: writing {past} past payments");
+            let folder = TempDir::with_prefix_in("bursar-past-", options.parent()).expect("a folder");
+            let begin = Instant::now();
+            past::write(folder.path(), &story, past);
+            let written = begin.elapsed().as_secs_f64();
+            let file = std::fs::metadata(folder.path().join(FILE)).expect("the book").len() as f64 / 1e6;
+            let (begin, before) = (Instant::now(), Memory::of(getpid()).rss);
+            let book = Arc::new(open(folder.path(), &story));
+            let opened = begin.elapsed().as_secs_f64();
+            let memory = (Memory::of(getpid()).rss - before).max(0.0);
+            let mut next = past;
+            let mut rate = |many| runtime.block_on(rate(&book, &story, many, &mut next));
+            Reserve { past, file, written, opened, memory, one: rate(1), many: rate(MANY) }
+        })
+        .to_vec()
+}
+
+fn open(home: &Path, story: &Story) -> Book {
+    let hour = Duration::from_secs(3600);
+    let opened = Book::open(BookOptions {
+        home: home.to_owned(),
+        policy: story.policy.clone(),
+        watch: Arc::new(Watch::new(Tolerance { running: hour, restarted: hour })),
+        progress: |_| (),
+    });
+    opened.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// `many` tasks, each at its next payment as soon as the one before is durable.
+async fn rate(book: &Arc<Book>, story: &Arc<Story>, many: u64, next: &mut u64) -> Rate {
+    let (begin, cpu) = (Instant::now(), Cpu::of(getpid()).book);
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..many {
+        let (book, story, first) = (book.clone(), story.clone(), *next + 1 + task);
+        tasks.spawn(async move {
+            let mut times = Vec::new();
+            let mut number = first;
+            while begin.elapsed() < TIME {
+                let draft = story.draft(number, bursar::clock::wall());
+                let asked = Instant::now();
+                match book.reserve(draft).await {
+                    Ok(Decision::Reserved(_)) => times.push(asked.elapsed()),
+                    other => panic!("{other:?}"),
+                }
+                number += many;
+            }
+            (times, number)
+        });
+    }
+    let mut times = Vec::new();
+    while let Some(ended) = tasks.join_next().await {
+        let (own, last) = ended.expect("a task ends");
+        times.extend(own);
+        *next = (*next).max(last);
+    }
+    let elapsed = begin.elapsed().as_secs_f64();
+    let cpu = (Cpu::of(getpid()).book - cpu) * 1e6 / times.len().max(1) as f64;
+    times.sort_unstable();
+    Rate { per_second: times.len() as f64 / elapsed, p50: micros(percentile(&times, 50)), cpu }
+}
