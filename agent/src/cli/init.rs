@@ -1,12 +1,12 @@
 //! `bursar init`: makes a home folder for a token that is there.
 
+mod asset;
 mod balance;
 mod look;
 mod pin;
 
 use std::path::{Path, PathBuf};
 
-use bursar_core::amount::Asset;
 use bursar_core::name::Name;
 use serde::Serialize;
 
@@ -24,6 +24,7 @@ use crate::setup::{SetupError, modules, policy_skeleton};
 use crate::token::Token;
 use crate::token::pin::once;
 use crate::token::provision::{Algorithm, TokenUri, uri_of};
+use asset::NamedAsset;
 use balance::Balance;
 
 /// Make a home folder for a token
@@ -57,7 +58,10 @@ pub struct Args {
     /// The label of the key that signs the ledger's checkpoints, generated if there is none
     #[arg(long, value_name = "KEYLABEL", default_value = "node")]
     node: String,
-    /// What an account holds when the ledger begins; may be repeated
+    /// What the ledger counts, and its number of decimals
+    #[arg(long, value_name = "NAME:DECIMALS", default_value = "EUR:2")]
+    asset: NamedAsset,
+    /// What an account holds when the ledger begins, like expenses="5000.00 EUR"; may be repeated
     #[arg(long = "balance", value_name = "NAME=AMOUNT", requires = "module")]
     balances: Vec<Balance>,
 }
@@ -76,7 +80,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Output, CliError> {
     let source = args.pin.source()?;
-    let asset = Asset::new(name("EUR")?, 2).map_err(|error| CliError::Usage(error.to_string()))?;
+    let asset = args.asset.0.clone();
     let balances = args.balances.iter().map(|balance| balance.read(&asset)).collect::<Result<_, _>>()?;
     let module =
         std::path::absolute(module).map_err(|source| CliError::File { path: module.to_owned(), source })?;
@@ -107,7 +111,7 @@ fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -
             uid: rustix::process::getuid().as_raw(),
         },
         algorithms: vec![args.algorithm; args.accounts.len()],
-        policy: policy_skeleton::TEXT.to_owned(),
+        policy: policy_skeleton::text(&asset),
         ledger: name("bursar")?,
         asset,
         balances,
@@ -139,7 +143,9 @@ fn report(global: &Global, home: &Path, made: &Made) -> Output {
     page.line(
         "The policy denies every payment until you edit it: policy.toml has an example of each kind of rule.",
     );
-    page.line("First balances and assets of the ledger stand in genesis.json, which cannot change after the first start.");
+    page.line(
+        "The ledger begins with the assets and balances of genesis.json, which cannot change any more.",
+    );
     page.line("Keep copies of book.db and ledger.db: without the book the agent does not sign.");
     page.blank();
     page.line("Next:");

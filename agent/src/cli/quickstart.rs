@@ -6,6 +6,7 @@ mod story;
 mod verify;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub use home::CSV;
 
@@ -19,6 +20,11 @@ use super::{serve, stop};
 use crate::config::Config;
 use crate::setup::modules;
 use report::Report;
+
+/// How long an agent that is starting already is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(25);
 
 /// See real payments judged, signed in a token, recorded and verified
 ///
@@ -39,13 +45,10 @@ pub struct Args {
 /// Does all of it.
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let module = softhsm(args.module)?;
-    let made = home::ensure(global, &module)?;
+    // Locked until the end, so that two quick starts do not stop each other's agent.
+    let (made, _folder) = home::ensure(global, &module)?;
     let config = global.config()?;
-    let ran = Client::to(global, config.socket.clone())?.is_running()?;
-    if !ran {
-        say(global, "Starting the agent …");
-        let _ = serve::start(global, &config)?;
-    }
+    let ran = start(global, &config)?;
     let paid = pay(global, &config);
     if !ran {
         say(global, "Stopping the agent …");
@@ -60,6 +63,30 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     say(global, "Verifying ledger and audit log …");
     let verified = verify::verify(&config)?;
     Ok(Report { global, config: &config, made, ran, rows: &paid.rows, verified }.output())
+}
+
+/// Starts the agent; answers whether one was running.
+fn start(global: &Global, config: &Config) -> Result<bool, CliError> {
+    let client = Client::to(global, config.socket.clone())?;
+    if client.is_running()? {
+        return Ok(true);
+    }
+    say(global, "Starting the agent …");
+    match serve::start(global, config) {
+        Ok(_) => Ok(false),
+        // Left behind by a quick start that was killed while its agent was starting.
+        Err(error) if error.exit() == Exit::InUse => {
+            let begun = Instant::now();
+            while !client.is_running()? {
+                if begun.elapsed() > PATIENCE {
+                    return Err(error);
+                }
+                std::thread::sleep(PAUSE);
+            }
+            Ok(true)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// In the order of the file, one after the other, so that the verdicts are always the same.

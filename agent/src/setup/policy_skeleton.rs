@@ -1,18 +1,33 @@
 //! The policy bundle of a new home: it denies everything until somebody edits it.
 
-/// The text. Lines that begin with `#` and no space are examples, to be used by taking the sign away.
-pub const TEXT: &str = include_str!("policy_skeleton.toml");
+use bursar_core::amount::Asset;
+
+use super::config_text::quoted;
+
+/// The text for EUR. Lines that begin with `#` and no space are examples, to be used by taking the
+/// sign away.
+const TEXT: &str = include_str!("policy_skeleton.toml");
+/// What stands in it for another asset's lines.
+const EUR: &str = "[assets.EUR]\ndecimals = 2\n";
+
+/// The text for a ledger with this asset.
+pub fn text(asset: &Asset) -> String {
+    let lines = format!("[assets.{}]\ndecimals = {}\n", quoted(asset.name().as_str()), asset.decimals());
+    TEXT.replacen(EUR, &lines, 1)
+}
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use bursar_core::policy::Policy;
 
-    use super::TEXT;
+    use super::*;
 
     #[test]
     fn it_parses_and_allows_nothing() {
-        let policy = Policy::parse(TEXT).unwrap();
+        let asset = Asset::new("GRANT 7".parse().unwrap(), 0).unwrap();
+        let policy = Policy::parse(&text(&asset)).unwrap();
+        assert_eq!(policy.assets().collect::<Vec<_>>(), [&asset]);
         assert_eq!(policy.rules().count(), 0);
         assert!(policy.warnings().iter().any(|warning| warning.to_string().contains("denies every payment")));
     }

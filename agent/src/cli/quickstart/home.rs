@@ -24,15 +24,15 @@ const LABEL: &str = "bursar quickstart";
 /// The agent's lock: where it is, an agent has run.
 const LOCK: &str = "lock";
 
-/// Makes the home, unless it is there; answers whether it was made. Begins an interrupted attempt
+/// Makes the home, unless it is there; answers whether it was made, and its lock. Begins an interrupted attempt
 /// anew: without a configuration no agent ever ran, so nothing of it is worth keeping.
 ///
 /// May replace this process by one with SoftHSM's variable set.
-pub fn ensure(global: &Global, module: &Path) -> Result<bool, CliError> {
+pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError> {
     let folder = Folder::prepare(global.home()?)?;
     home::check_path(&folder)?;
     match (folder.has(CSV), folder.is_home()) {
-        (true, true) => return Ok(false),
+        (true, true) => return Ok((false, folder)),
         (false, true) => return Err(foreign_home(&folder)),
         (true, false) if folder.has(LOCK) => return Err(lost(&folder)),
         (true, false) => clear(&folder)?,
@@ -73,7 +73,7 @@ pub fn ensure(global: &Global, module: &Path) -> Result<bool, CliError> {
         balances: accounts.balances,
     };
     runtime()?.block_on(home::make(&folder, &token, new))?;
-    Ok(true)
+    Ok((true, folder))
 }
 
 /// Deletes what an interrupted attempt has left.

@@ -96,7 +96,7 @@ impl Report<'_> {
         if self.made {
             page.line(format!("Made the home folder {home} with a SoftHSM token, keys, policy and ledger."));
         } else {
-            page.line(format!("The home folder {home} exists. Nothing was paid twice: these are the answers of the first time."));
+            page.line(format!("The home folder {home} exists, and nothing is paid twice: what was answered before is the answer."));
         }
         page.blank();
         let mut table = Table::new([">SPEND", "FROM", "TO", ">AMOUNT", "STATE", "WHY"]);
@@ -128,7 +128,7 @@ impl Report<'_> {
             "The agent has been stopped."
         });
         page.blank();
-        page.line("Try next:");
+        page.line("Try next; the policy denies the payment of 250.00 EUR:");
         next.iter().for_each(|command| page.line(format!("  {command}")));
         page
     }
