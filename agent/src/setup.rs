@@ -71,6 +71,16 @@ pub enum SetupError {
     /// What would be written does not read back.
     #[error("the configuration would not be valid: {0}; choose other names")]
     Config(String),
+    /// Two roles were given one label.
+    #[error("the key {label:?} is asked for as {first} and as {second}; each role needs a key of its own, so give them different labels")]
+    TwoRoles {
+        /// The label.
+        label: String,
+        /// One role.
+        first: String,
+        /// Another.
+        second: String,
+    },
     /// Something that was given cannot be used.
     #[error("{0}")]
     Usage(String),

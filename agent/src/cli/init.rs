@@ -216,6 +216,7 @@ impl From<SetupError> for CliError {
             SetupError::Token(error) => error.into(),
             SetupError::Store(error) => error.into(),
             SetupError::Keys(error) => error.into(),
+            SetupError::TwoRoles { .. } => Self::Ended { exit: Exit::Key, message: error.to_string() },
             SetupError::Usage(what) => Self::Usage(what),
             SetupError::Busy(_) => Self::InUse(error.to_string()),
             SetupError::Random(_) => Self::Busy(error.to_string()),

@@ -49,11 +49,11 @@ impl NewConfig {
         };
         let mut environment = String::new();
         for (name, value) in &self.environment {
-            let _ = writeln!(environment, "{} = {}", quoted(name), quoted(value));
+            let _ = writeln!(environment, "{} = {}", key(name), quoted(value));
         }
         let mut accounts = String::new();
         for AccountKey { account, label } in &self.accounts {
-            let _ = writeln!(accounts, "[accounts.{}]\nkey = {}\n", quoted(account.as_str()), quoted(label));
+            let _ = writeln!(accounts, "[accounts.{}]\nkey = {}\n", key(account.as_str()), quoted(label));
         }
         Ok(format!(
             r#"# What this home folder's agent works with. It reads this file when it starts.
@@ -118,10 +118,16 @@ uid = {uid}
 /// One more account at the end of a configuration's text; read back before it is answered.
 pub fn with_account(home: &Path, text: &str, key: &AccountKey) -> Result<String, SetupError> {
     let end = if text.ends_with('\n') { "" } else { "\n" };
-    let (name, label) = (quoted(key.account.as_str()), quoted(&key.label));
+    let (name, label) = (self::key(key.account.as_str()), quoted(&key.label));
     let text = format!("{text}{end}\n[accounts.{name}]\nkey = {label}\n");
     Config::parse(home, &text).map_err(SetupError::Config)?;
     Ok(text)
+}
+
+/// A key of TOML: bare where that is possible.
+pub fn key(text: &str) -> String {
+    let bare = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    if bare { text.to_owned() } else { quoted(text) }
 }
 
 /// A basic string of TOML.

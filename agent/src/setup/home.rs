@@ -1,5 +1,7 @@
 //! The content of a new home folder, written so that `config.toml` comes last.
 
+use std::collections::BTreeMap;
+
 use bursar_core::amount::{Amount, Asset};
 use bursar_core::name::Name;
 use data_encoding::HEXLOWER;
@@ -80,6 +82,7 @@ pub fn check_path(folder: &Folder) -> Result<(), SetupError> {
 /// Makes missing keys in the token and writes what is missing in the folder; replaces nothing.
 pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Made, SetupError> {
     check_path(folder)?;
+    check_names(&new)?;
     let mut made = Made::default();
     let keys = keys(token, &new, &mut made).await?;
     made.file(GENESIS, genesis(folder, &new, &keys)?);
@@ -102,6 +105,30 @@ pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Ma
     let text = new.config.render(folder.path())?;
     made.file(config::FILE, folder.write_new(config::FILE, text.as_bytes())?);
     Ok(made)
+}
+
+/// Does every name mean one thing? Looked at before there are keys that nobody wants.
+fn check_names(new: &NewHome) -> Result<(), SetupError> {
+    let config = &new.config;
+    let mut seen = BTreeMap::from([(config.audit.as_str(), "the audit key".to_owned())]);
+    let accounts =
+        config.accounts.iter().map(|key| (key.label.as_str(), format!("the key of account {}", key.account)));
+    for (label, role) in std::iter::once((config.node.as_str(), "the node key".to_owned())).chain(accounts) {
+        if let Some(first) = seen.insert(label, role.clone()) {
+            return Err(SetupError::TwoRoles { label: label.to_owned(), first, second: role });
+        }
+    }
+    let known = |account: &Name| config.accounts.iter().any(|key| key.account == *account);
+    if let Some((account, _)) = new.balances.iter().find(|(account, _)| !known(account)) {
+        return Err(no_account(account));
+    }
+    Ok(())
+}
+
+fn no_account(account: &Name) -> SetupError {
+    SetupError::Usage(format!(
+        "a balance is for {account}, which is no account here; add --account {account}"
+    ))
 }
 
 /// Every key in its role, each found or generated.
@@ -146,11 +173,7 @@ fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, Setu
     }
     let mut balances = Vec::new();
     for (account, amount) in &new.balances {
-        let Some(key) = keys.accounts.get(account) else {
-            return Err(SetupError::Usage(format!(
-                "a balance is for {account}, which is no account here; add --account {account}"
-            )));
-        };
+        let key = keys.accounts.get(account).ok_or_else(|| no_account(account))?;
         balances.push((*key, new.asset.name().clone(), *amount));
     }
     let genesis = Genesis::new(new.ledger.clone(), [new.asset.clone()], balances, node)?;

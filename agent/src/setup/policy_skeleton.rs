@@ -2,7 +2,7 @@
 
 use bursar_core::amount::Asset;
 
-use super::config_text::quoted;
+use super::config_text::key;
 
 /// The text for EUR. Lines that begin with `#` and no space are examples, to be used by taking the
 /// sign away.
@@ -12,7 +12,7 @@ const EUR: &str = "[assets.EUR]\ndecimals = 2\n";
 
 /// The text for a ledger with this asset.
 pub fn text(asset: &Asset) -> String {
-    let lines = format!("[assets.{}]\ndecimals = {}\n", quoted(asset.name().as_str()), asset.decimals());
+    let lines = format!("[assets.{}]\ndecimals = {}\n", key(asset.name().as_str()), asset.decimals());
     TEXT.replacen(EUR, &lines, 1)
 }
 

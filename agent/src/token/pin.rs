@@ -31,7 +31,7 @@ pub enum PinError {
     /// It was refused before.
     #[error(
         "the last login with this PIN failed or was cut off, so it is not tried again: a token locks after a few \
-         wrong PINs. Correct the PIN, then run `bursar serve --retry-pin` once ({0} remembers it)"
+         wrong PINs. Correct the PIN, then give the command once more with --retry-pin, a service as `bursar serve --retry-pin` ({0} remembers it)"
     )]
     Refused(PathBuf),
     /// Others can read it.
