@@ -116,8 +116,8 @@ fn softhsm(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
 fn missing() -> CliError {
     CliError::Ended {
         exit: Exit::Token,
-        message: "SoftHSM is not installed. On Debian or Ubuntu run, as root:\n  apt-get install -y softhsm2\nor, as \
-                  another user:\n  sudo apt-get install -y softhsm2\nthen give the command again. If it is installed \
+        message: "SoftHSM is not installed. On Debian or Ubuntu run, as root:\n  apt-get update && apt-get install -y softhsm2\nor, as \
+                  another user:\n  sudo apt-get update && sudo apt-get install -y softhsm2\nthen give the command again. If it is installed \
                   somewhere else, name its libsofthsm2.so with --module."
             .to_owned(),
     }

@@ -15,14 +15,22 @@ pub const PIN: &str = "pin";
 /// The variable through which SoftHSM finds its configuration.
 pub const VARIABLE: &str = "SOFTHSM2_CONF";
 
+/// Can SoftHSM be configured for a token in this folder?
+pub fn check_path(folder: &Folder) -> Result<(), SetupError> {
+    text(folder).map(|_| ())
+}
+
 /// Writes SoftHSM's configuration and the folder for its tokens, unless they are there; answers
 /// the path for [`VARIABLE`].
 pub fn configure(folder: &Folder) -> Result<String, SetupError> {
-    let path = folder.text()?;
-    let text = configuration(path).map_err(|why| SetupError::Path { path: folder.path().to_owned(), why })?;
+    let text = text(folder)?;
     folder.subfolder(TOKENS)?;
     folder.write_new(CONF, text.as_bytes())?;
-    Ok(format!("{path}/{CONF}"))
+    Ok(format!("{}/{CONF}", folder.text()?))
+}
+
+fn text(folder: &Folder) -> Result<String, SetupError> {
+    configuration(folder.text()?).map_err(|why| SetupError::Path { path: folder.path().to_owned(), why })
 }
 
 /// Draws a PIN and writes it to its file; 80 random bits.

@@ -10,6 +10,10 @@ use zeroize::Zeroizing;
 
 /// The file that remembers a refused PIN, in the home folder.
 pub const MARK: &str = "pin-refused";
+/// Permissions of the group and of everybody else.
+const OTHERS: u32 = 0o077;
+/// Permissions of everybody else.
+const STRANGERS: u32 = 0o007;
 /// Longest PIN in bytes.
 const LONGEST: u64 = 256;
 
@@ -56,14 +60,15 @@ impl PinSource {
     /// Reads the PIN.
     pub fn read(&self, home: &Path) -> Result<Pin, PinError> {
         match self {
-            Self::File(path) => from_file(&home.join(path)),
+            Self::File(path) => from_file(&home.join(path), OTHERS),
             Self::Credential(name) => {
                 let folder =
                     std::env::var_os("CREDENTIALS_DIRECTORY").ok_or_else(|| PinError::Unreadable {
                         from: format!("the credential {name}"),
                         why: "systemd passed no credentials; add LoadCredential= to the unit".to_owned(),
                     })?;
-                from_file(&Path::new(&folder).join(name))
+                // systemd lets the service's user in by an ACL, which shows as the group's bits.
+                from_file(&Path::new(&folder).join(name), STRANGERS)
             }
             Self::Prompt if std::io::stdin().is_terminal() => {
                 let typed = rpassword::prompt_password("PIN of the token: ").map(Zeroizing::new);
@@ -78,11 +83,12 @@ impl PinSource {
     }
 }
 
-fn from_file(path: &Path) -> Result<Pin, PinError> {
+/// Reads a PIN; `exposing` are the permissions that it may not have.
+fn from_file(path: &Path, exposing: u32) -> Result<Pin, PinError> {
     let unreadable = |why: String| PinError::Unreadable { from: path.display().to_string(), why };
     let file = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
     let meta = file.metadata().map_err(|e| unreadable(e.to_string()))?;
-    if meta.permissions().mode() & 0o077 != 0 {
+    if meta.permissions().mode() & exposing != 0 {
         return Err(PinError::Exposed(path.to_owned()));
     }
     // Reserved in one piece, so that no copy stays behind in memory that was given back.
@@ -129,4 +135,44 @@ pub fn once<T>(
         std::fs::remove_file(&mark).map_err(unwritable)?;
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_file_is_for_its_owner_and_a_credential_for_the_service() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pin");
+        std::fs::write(&path, "1234\n").unwrap();
+        for (mode, as_file, as_credential) in [
+            (0o600, true, true),
+            (0o400, true, true),
+            (0o440, false, true),
+            (0o444, false, false),
+            (0o604, false, false),
+        ] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(from_file(&path, OTHERS).is_ok(), as_file, "{mode:o}");
+            assert_eq!(from_file(&path, STRANGERS).is_ok(), as_credential, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_refused_pin_is_not_tried_again_until_somebody_says_so() {
+        let home = tempfile::tempdir().unwrap();
+        let refused = || {
+            let flags =
+                bursar_pkcs11::Error::PinIncorrect { count_low: true, final_try: false, locked: false };
+            Err::<(), _>(super::super::TokenError::Device(flags))
+        };
+        assert!(once(home.path(), false, || Ok(())).is_ok());
+        assert!(once(home.path(), false, refused).is_err());
+        let again = once(home.path(), false, || -> Result<(), _> { panic!("tried again") });
+        assert!(matches!(again, Err(super::super::TokenError::Pin(PinError::Refused(_)))));
+        assert!(once(home.path(), true, || Ok(())).is_ok());
+        assert!(once(home.path(), false, || Ok(())).is_ok());
+    }
 }

@@ -31,6 +31,7 @@ const LOCK: &str = "lock";
 pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError> {
     let folder = Folder::prepare(global.home()?)?;
     home::check_path(&folder)?;
+    softhsm::check_path(&folder)?;
     match (folder.has(CSV), folder.is_home()) {
         (true, true) => return Ok((false, folder)),
         (false, true) => return Err(foreign_home(&folder)),

@@ -128,7 +128,7 @@ impl Report<'_> {
             "The agent has been stopped."
         });
         page.blank();
-        page.line("Try next; the policy denies the payment of 250.00 EUR:");
+        page.line("Try next:");
         next.iter().for_each(|command| page.line(format!("  {command}")));
         page
     }
@@ -139,7 +139,7 @@ impl Report<'_> {
         let then = [
             "pay 20.00 EUR --from expenses --to 'Fresh Market'",
             "pay 250.00 EUR --from expenses --to 'Fresh Market'",
-            "policy explain 250.00 EUR --from expenses --to 'Fresh Market'",
+            "policy explain 50.00 EUR --from expenses --to 'Fresh Market'",
             "policy show",
             "spends",
             "show 1 --envelope",
