@@ -3,15 +3,28 @@
 //! Each command has `Args`, which clap reads, and `run(global, args) -> Result<Output, CliError>`.
 //! It prints nothing but notes on standard error: the answer is a value, printed here.
 
+pub mod audit;
 pub mod client;
+pub mod clock;
 pub mod error;
 pub mod exit;
 pub mod global;
 pub mod init;
 pub mod key;
+pub mod ledger;
+pub mod openapi;
 pub mod output;
+pub mod pay;
+pub mod policy;
+mod policy_names;
 pub mod quickstart;
 pub mod reexec;
+pub mod serve;
+pub mod show;
+mod spend_page;
+pub mod spends;
+pub mod status;
+pub mod stop;
 
 use std::process::ExitCode;
 
@@ -22,9 +35,11 @@ use exit::Exit;
 use global::{Global, GlobalArgs};
 use output::{Output, Page, Style};
 
-/// Signs payments with keys that stay in a token, and only what a spend policy allows.
+/// Signs payments with keys that stay in a token, and only what a spend policy allows
+///
+/// Begin with: bursar quickstart
 #[derive(Debug, clap::Parser)]
-#[command(name = "bursar", version, propagate_version = false, after_help = Exit::help())]
+#[command(name = "bursar", version, propagate_version = false, verbatim_doc_comment, after_help = Exit::help())]
 struct Bursar {
     #[command(flatten)]
     global: GlobalArgs,
@@ -34,8 +49,20 @@ struct Bursar {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Quickstart(quickstart::Args),
     Init(init::Args),
+    Serve(serve::Args),
+    Stop(stop::Args),
+    Status(status::Args),
+    Pay(pay::Args),
+    Spends(spends::Args),
+    Show(show::Args),
+    Policy(policy::Args),
     Key(key::Args),
+    Ledger(ledger::Args),
+    Audit(audit::Args),
+    Clock(clock::Args),
+    Openapi(openapi::Args),
 }
 
 /// Reads the command line, does what it says, prints the answer.
@@ -61,8 +88,20 @@ pub fn run() -> ExitCode {
 
 fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
     match command {
+        Command::Quickstart(args) => quickstart::run(global, args),
         Command::Init(args) => init::run(global, args),
+        Command::Serve(args) => serve::run(global, args),
+        Command::Stop(args) => stop::run(global, args),
+        Command::Status(args) => status::run(global, args),
+        Command::Pay(args) => pay::run(global, args),
+        Command::Spends(args) => spends::run(global, args),
+        Command::Show(args) => show::run(global, args),
+        Command::Policy(args) => policy::run(global, args),
         Command::Key(args) => key::run(global, args),
+        Command::Ledger(args) => ledger::run(global, args),
+        Command::Audit(args) => audit::run(global, args),
+        Command::Clock(args) => clock::run(global, args),
+        Command::Openapi(args) => openapi::run(global, args),
     }
 }
 

@@ -7,9 +7,11 @@ mod verify;
 
 pub use book::verify as verify_book;
 
+use super::client::{Ask, Client};
 use super::error::CliError;
 use super::global::Global;
 use super::output::Output;
+use crate::config::Config;
 
 /// The audit log: every decision, allowed or denied.
 #[derive(Debug, clap::Args)]
@@ -30,4 +32,11 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Verify(args) => verify::run(global, args),
         Command::Export(args) => export::run(global, args),
     }
+}
+
+/// Has the running agent sign a checkpoint over everything so far, kept beside the log.
+fn fresh_checkpoint(global: &Global, config: &Config) -> Result<String, CliError> {
+    let client = Client::to(global, config.socket.clone())?;
+    let note = client.run(|link| async move { link.ask(&Ask::get("/v1/audit/checkpoint")).await?.text() })?;
+    Ok(note)
 }

@@ -63,7 +63,7 @@ pub enum CliError {
     #[error("{0}")]
     Unverified(String),
     /// A file that the command line names.
-    #[error("{path}: {source}")]
+    #[error("{path}: {source}; check the path, its permissions and the disk")]
     File {
         /// The file.
         path: PathBuf,

@@ -9,7 +9,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 use serde::Serialize;
 
 pub use clean::{clean, clean_json};
-pub use page::{Line, Page, Span, Style};
+pub use page::{Line, Page, Span, Style, count};
 pub use table::{Cell, Table};
 
 use super::error::CliError;

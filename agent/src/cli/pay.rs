@@ -32,8 +32,9 @@ use crate::book::view::Spend;
 /// content, gives the stored answer and is not paid again. So the same file can be given again after
 /// an interruption, and after mending rows that were refused. Give each new payment a new id, for
 /// instance one that begins with the date. A row that is wrong is refused and named with its line;
-/// the others go on. The answers are written to FILE.result.csv beside the file, in the order of the
-/// rows, with the columns id,state,spend,reason; exit code 11 if any row was refused or denied.
+/// the others go on. The answers to november.csv are written to november.result.csv beside it, in the
+/// order of the rows, with the columns id,state,spend,reason. Exit code 11 if any row was refused or
+/// denied.
 ///
 /// Examples:
 ///   bursar pay 120.50 EUR --from expenses --to "Fresh Market" --memo "groceries, week 47"

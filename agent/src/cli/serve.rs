@@ -3,6 +3,7 @@
 mod background;
 
 use std::io::IsTerminal;
+use std::path::Path;
 
 use super::error::CliError;
 use super::global::Global;
@@ -10,7 +11,7 @@ use super::output::{Output, Page};
 use super::reexec;
 use crate::agent::Leniency;
 use crate::config::Config;
-use crate::serve::Options;
+use crate::serve::{Options, ServeError};
 
 /// Run the agent of a home folder
 ///
@@ -50,7 +51,10 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     reexec::with_environment(&config.token.environment)?;
     log(args.detached);
     let leniency = Leniency { retry_pin: args.retry_pin, accept_rollback: args.accept_rollback };
-    crate::serve::run(config, Options { leniency })?;
+    crate::serve::run(config, Options { leniency }).map_err(|error| match error {
+        ServeError::Locked(home) => CliError::InUse(in_use(global, &home)),
+        other => other.into(),
+    })?;
     Ok(Output::new(&serde_json::json!({ "state": "stopped" }), Page::new()))
 }
 
@@ -58,6 +62,11 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 pub fn start(global: &Global, config: &Config) -> Result<Output, CliError> {
     let args = Args { retry_pin: false, accept_rollback: false, background: true, detached: false };
     background::start(global, config, &args)
+}
+
+fn in_use(global: &Global, home: &Path) -> String {
+    let stop = global.command("stop");
+    format!("an agent runs on {} already, and one home has one agent; stop it with: {stop}", home.display())
 }
 
 fn log(detached: bool) {

@@ -9,7 +9,7 @@ use super::client::{Ask, Client, ClientError};
 use super::error::CliError;
 use super::exit::Exit;
 use super::global::Global;
-use super::output::{Cell, Output, Page, Style};
+use super::output::{Cell, Output, Page, Style, count};
 use super::stop;
 use crate::book::read;
 use crate::config::LedgerConfig;
@@ -75,7 +75,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ("token", answer.token.as_str().into()),
         ("accounts", answer.accounts.join(", ").into()),
         ("ledger", answer.ledger.as_str().into()),
-        ("audit log", format!("{} records, root {}", answer.records, answer.root).into()),
+        ("audit log", format!("{}, root {}", count(answer.records, "record"), answer.root).into()),
     ]);
     Ok(Output::new(&answer, page).with_exit(exit))
 }

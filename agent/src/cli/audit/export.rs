@@ -8,11 +8,11 @@ use data_encoding::HEXLOWER;
 use rusqlite::Connection;
 
 use crate::book::read;
-use crate::cli::client::{Ask, Client, ClientError};
+use crate::cli::client::ClientError;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::global::Global;
-use crate::cli::output::{Output, Page};
+use crate::cli::output::{Output, Page, count};
 use crate::config::Config;
 use crate::durable::Draft;
 use crate::keys_file::KeysFile;
@@ -59,7 +59,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     })?;
     draft.publish().map_err(failed)?;
     let mut page = Page::new();
-    page.line(format!("{size} records and their signed checkpoint are in {}", path.display()));
+    page.line(format!("{} and the signed checkpoint are in {}", count(size, "record"), path.display()));
     if head > size {
         page.line(format!(
             "{} newer ones are not signed for yet: {} and export again",
@@ -74,11 +74,10 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 /// A fresh one if an agent can sign it, or the one beside the log.
 fn checkpoint(global: &Global, config: &Config) -> Result<String, CliError> {
-    let client = Client::to(global, config.socket.clone())?;
-    match client.run(|link| async move { link.ask(&Ask::get("/v1/audit/checkpoint")).await?.text() }) {
+    match super::fresh_checkpoint(global, config) {
         Ok(note) => return Ok(note),
-        Err(ClientError::NotRunning { .. } | ClientError::Problem(_)) => {}
-        Err(error) => return Err(error.into()),
+        Err(CliError::Client(ClientError::NotRunning { .. } | ClientError::Problem(_))) => {}
+        Err(error) => return Err(error),
     }
     let stored = read::checkpoint(&read::open(&config.home)?)?;
     stored.map(|(_, note)| note).ok_or_else(|| CliError::Ended {

@@ -16,7 +16,7 @@ use crate::cli::error::CliError;
 /// Longest line in bytes; a record has a few thousand.
 const LONGEST: u64 = 1 << 20;
 /// What the origin of every audit log begins with.
-const ORIGIN: &str = "bursar/audit/";
+const ORIGIN: &str = "bursar-audit/";
 
 /// Why an export proves nothing.
 #[derive(Debug, thiserror::Error)]

@@ -11,7 +11,7 @@ use super::{book, exported};
 use crate::book::hex::Hex;
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
-use crate::cli::output::{Output, Page, Style};
+use crate::cli::output::{Output, Page, Style, count};
 use crate::keys_file::KeysFile;
 
 /// Verify the audit log of the home folder, or an export of one
@@ -47,7 +47,12 @@ pub struct Verified {
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let verified = match args.file {
-        None => book::verify(&global.config()?, args.key)?,
+        None => {
+            let config = global.config()?;
+            // A running agent signs for the newest records, too; without one the last checkpoint has to do.
+            let _ = super::fresh_checkpoint(global, &config);
+            book::verify(&config, args.key)?
+        }
         Some(path) => {
             // With a key from elsewhere, no home is needed at all.
             let (key, origin) = match args.key {
@@ -63,7 +68,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         }
     };
     let mut page = Page::new();
-    page.styled(Style::Good, format!("The audit log holds: {} records.", verified.records));
+    page.styled(Style::Good, format!("The audit log holds: {}.", count(verified.records, "record")));
     page.pairs([
         ("log", verified.origin.as_str().into()),
         ("root", verified.root.to_string().into()),
@@ -71,7 +76,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     ]);
     page.line(match verified.signed {
         None => "The audit key has not signed a checkpoint yet.".to_owned(),
-        Some(size) if size == verified.records => format!("The audit key has signed for all {size} records."),
+        Some(size) if size == verified.records => "The audit key has signed for all of it.".to_owned(),
         Some(size) => format!("The audit key has signed for the first {size}; the running agent signs each minute and when it stops."),
     });
     Ok(Output::new(&verified, page))

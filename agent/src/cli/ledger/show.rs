@@ -82,7 +82,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ("ledger", answer.name.as_str().into()),
         ("id", answer.id.as_str().into()),
         ("assets", assets.join(", ").into()),
-        ("entries", answer.entries.to_string().into()),
+        ("payments", answer.entries.to_string().into()),
         (
             "signed for",
             answer

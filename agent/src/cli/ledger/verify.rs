@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::book::hex::Hex;
 use crate::cli::error::{CliError, unverified};
 use crate::cli::global::Global;
-use crate::cli::output::{Output, Page, Style};
+use crate::cli::output::{Output, Page, Style, count};
 use crate::ledger::embedded::FILE;
 use crate::ledger::embedded::verify::verify;
 
@@ -43,12 +43,15 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let mut page = Page::new();
     page.styled(
         Style::Good,
-        format!("The ledger holds: {} entries, every signature and balance verified.", answer.entries),
+        format!(
+            "The ledger holds: {} verified, with every signature and balance.",
+            count(answer.entries, "payment")
+        ),
     );
     page.pairs([("id", answer.id.as_str().into()), ("root", answer.root.to_string().into())]);
     page.line(match answer.signed {
         None => "The node key has not signed a checkpoint yet.".to_owned(),
-        Some(size) if size == answer.entries => format!("The node key has signed for all {size} entries."),
+        Some(size) if size == answer.entries => "The node key has signed for all of it.".to_owned(),
         Some(size) => format!("The node key has signed for the first {size}; the running agent signs each minute and when it stops."),
     });
     Ok(Output::new(&answer, page))

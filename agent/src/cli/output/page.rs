@@ -121,6 +121,12 @@ impl Page {
     }
 }
 
+/// `1 record`, `2 records`.
+pub fn count(number: impl Into<u64>, noun: &str) -> String {
+    let number = number.into();
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -148,7 +148,7 @@ fn page(explained: &Explained) -> Page {
     if explained.rules.is_empty() {
         return page;
     }
-    let mut table = Table::new(["RULE", "KIND", "HOLDS", "WHY"]);
+    let mut table = Table::new(["RULE", "KIND", "VERDICT", "WHY"]);
     for rule in &explained.rules {
         let name = |first: bool| {
             if first {
@@ -162,12 +162,14 @@ fn page(explained: &Explained) -> Page {
             let why = format!("not about this payment: {}", rule.because.join("; "));
             lines.push((Cell::new("-", Style::Dim), Cell::new(why, Style::Dim)));
         } else if rule.conditions.is_empty() {
-            lines.push((Cell::from("-"), "no conditions".into()));
+            let (verdict, style) =
+                if rule.kind == "forbid" { ("forbids", Style::Bad) } else { ("holds", Style::Good) };
+            lines.push((Cell::new(verdict, style), "always, in its scope".into()));
         }
         lines.extend(rule.conditions.iter().map(|condition| condition_line(&rule.kind, condition)));
-        for (i, (holds, why)) in lines.into_iter().enumerate() {
+        for (i, (verdict, why)) in lines.into_iter().enumerate() {
             let (rule, kind) = name(i == 0);
-            table.row([rule, kind, holds, why]);
+            table.row([rule, kind, verdict, why]);
         }
     }
     page.blank();
@@ -176,14 +178,17 @@ fn page(explained: &Explained) -> Page {
 }
 
 fn condition_line(kind: &str, condition: &Condition) -> (Cell, Cell) {
-    // A condition of a forbid that holds forbids.
-    let good = condition.holds != (kind == "forbid");
-    let holds =
-        Cell::new(if condition.holds { "yes" } else { "no" }, if good { Style::Good } else { Style::Bad });
+    let (verdict, style) = match (kind, condition.holds) {
+        ("forbid", true) => ("forbids", Style::Bad),
+        ("forbid", false) => ("not now", Style::Good),
+        (_, true) => ("holds", Style::Good),
+        (_, false) => ("fails", Style::Bad),
+    };
+    let verdict = Cell::new(verdict, style);
     let of = condition.key.as_ref().map(|key| format!(" ({key})")).unwrap_or_default();
     let left = condition
         .left
         .as_ref()
         .map(|left| format!(", {} left of {}", quantity(&left.left), quantity(&left.cap)));
-    (holds, format!("{}{of}{}", condition.condition, left.unwrap_or_default()).into())
+    (verdict, format!("{}{of}{}", condition.condition, left.unwrap_or_default()).into())
 }

@@ -115,11 +115,11 @@ fn page(shown: &Shown) -> Page {
         page.pairs(scope.into_iter().chain([("  conditions", rule.conditions.join("; ").into())]));
     }
     if !shown.budgets.is_empty() {
-        let mut table = Table::new(["BUDGET", "OF", ">USED", ">LEFT", "CONDITION"]);
+        let mut table = Table::new(["BUDGET", "EACH", ">USED", ">LEFT", "CONDITION"]);
         for budget in &shown.budgets {
             table.row([
                 budget.budget.as_str().into(),
-                budget.key.clone().unwrap_or_default().into(),
+                budget.key.clone().unwrap_or_else(|| "-".to_owned()).into(),
                 quantity(&budget.used).into(),
                 quantity(&budget.left).into(),
                 budget.condition.as_str().into(),

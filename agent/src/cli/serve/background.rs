@@ -30,11 +30,7 @@ const WORDS: u64 = 64 * 1024;
 pub fn start(global: &Global, config: &Config, args: &Args) -> Result<Output, CliError> {
     let client = Client::to(global, config.socket.clone())?;
     if client.is_running()? {
-        let stop = global.command("stop");
-        return Err(CliError::InUse(format!(
-            "an agent is running on {}; stop it with: {stop}",
-            config.home.display()
-        )));
+        return Err(CliError::InUse(super::in_use(global, &config.home)));
     }
     let path = config.home.join(LOG);
     let failed = |source| CliError::File { path: path.clone(), source };

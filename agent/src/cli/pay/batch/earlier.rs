@@ -20,9 +20,10 @@ pub fn refuse_changed(rows: &mut [Row], result: &Path, home: &Path) -> Result<()
     }
     let book = read::open(home)?;
     for row in rows {
-        let Ok(payment) = &row.payment else { continue };
         let Some(spend) = held(&book, &paid, &row.id)? else { continue };
-        if spend.key != payment.key.as_str() {
+        // Goes into the next result, whatever becomes of the row, so that it is not forgotten.
+        row.earlier = Some(spend.id);
+        if row.payment.as_ref().is_ok_and(|payment| spend.key != payment.key.as_str()) {
             row.payment = Err(format!(
                 "this id was paid before, with another content ({} {} to {}, spend {}, {}); give a new payment a new id",
                 spend.amount, spend.asset, spend.recipient, spend.id, spend.state

@@ -27,7 +27,8 @@ pub fn write(path: &Path, rows: &[(Row, Fate)]) -> std::io::Result<()> {
     let mut csv = csv::Writer::from_writer(Draft::new(path)?);
     csv.write_record(["id", "state", "spend", "reason"])?;
     for (row, fate) in rows {
-        let spend = fate.spend().map(|spend| spend.id.to_string()).unwrap_or_default();
+        let spend =
+            fate.spend().map(|spend| spend.id).or(row.earlier).map(|id| id.to_string()).unwrap_or_default();
         csv.write_record([&*harmless(&row.id), &fate.state(), &spend, &*harmless(&fate.reason(row))])?;
     }
     csv.into_inner().map_err(|error| error.into_error())?.publish()
@@ -61,8 +62,9 @@ fn original(field: &str) -> &str {
     field.strip_prefix('\'').filter(|rest| runs(rest)).unwrap_or(field)
 }
 
+/// Also behind apostrophes, so that what was added can be told from what was there.
 fn runs(field: &str) -> bool {
-    field.starts_with(['=', '+', '-', '@', '\t', '\r'])
+    field.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
 
 #[cfg(test)]
@@ -88,7 +90,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.result.csv");
         let text = "id,from,to,amount,asset\n=1+1,a,b,1,EUR\n@x,a,b,x,EUR\n'=2,a,b,1,EUR\n";
-        let rows = row::read(text.as_bytes()).unwrap();
+        let mut rows = row::read(text.as_bytes()).unwrap();
+        rows[2].earlier = Some(5);
         let fates = [Fate::NotAsked, Fate::Refused("-1 is no good".to_owned()), Fate::NotAsked];
         write(&file, &rows.into_iter().zip(fates).collect::<Vec<_>>()).unwrap();
         let written = std::fs::read_to_string(&file).unwrap();
@@ -96,8 +99,8 @@ mod tests {
         assert_eq!(lines[0], "id,state,spend,reason");
         assert!(lines[1].starts_with("'=1+1,not-asked,,"), "{written}");
         assert_eq!(lines[2], "'@x,bad-row,,line 3: -1 is no good");
-        assert!(lines[3].starts_with("'=2,not-asked,,"), "{written}");
-        assert!(spends(&file).unwrap().is_empty());
+        assert!(lines[3].starts_with("''=2,not-asked,5,"), "{written}");
+        assert_eq!(spends(&file).unwrap(), HashMap::from([("'=2".to_owned(), 5)]));
         std::fs::write(&file, "id,state,spend,reason\n'=1+1,recorded,7,\na,denied,8,no\nb,bad-row,,x\n")
             .unwrap();
         let expected = HashMap::from([("=1+1".to_owned(), 7), ("a".to_owned(), 8)]);

@@ -27,6 +27,8 @@ pub struct Row {
     pub id: String,
     /// The payment, or why it is none.
     pub payment: Result<Payment, String>,
+    /// The spend that an earlier run of the file has made under this id, if that is known.
+    pub earlier: Option<u64>,
 }
 
 /// What a row asks for.
@@ -131,7 +133,7 @@ impl Columns {
         } else {
             self.payment(record, &id)
         };
-        Row { line, payment, id }
+        Row { line, payment, id, earlier: None }
     }
 
     fn payment(&self, record: &ByteRecord, id: &String) -> Result<Payment, String> {

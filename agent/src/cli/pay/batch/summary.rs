@@ -8,7 +8,7 @@ use super::Paid;
 use super::send::Fate;
 use crate::book::view::State;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Cell, Output, Page, Style, Table};
+use crate::cli::output::{Cell, Output, Page, Style, Table, count};
 use crate::cli::spend_page;
 
 /// Most rows that are listed; the result file has all of them.
@@ -73,12 +73,8 @@ fn page(paid: &Paid, answer: &Answer<'_>) -> Page {
         page.line(format!("{} more rows were not paid; the result names them.", unpaid - LISTED));
     }
     let counts: Vec<_> = answer.states.iter().map(|(state, count)| format!("{count} {state}")).collect();
-    let rows = paid.rows.len();
-    page.line(format!(
-        "{rows} {}: {}",
-        if rows == 1 { "row" } else { "rows" },
-        if rows == 0 { "nothing to pay".to_owned() } else { counts.join(", ") }
-    ));
+    let counts = if counts.is_empty() { "nothing to pay".to_owned() } else { counts.join(", ") };
+    page.line(format!("{}: {counts}", count(paid.rows.len() as u64, "row")));
     if let Some(stopped) = &answer.stopped {
         page.styled(Style::Bad, format!("Stopped: {stopped}"));
         page.line("Nothing is lost: give the same file again, and what was answered is not paid again.");
