@@ -69,11 +69,17 @@ enum Command {
 pub fn run() -> ExitCode {
     let bursar = match Bursar::try_parse() {
         Ok(bursar) => bursar,
-        Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+        Err(error) if error.use_stderr() => {
+            // Repeats what was written, which may hold anything; so it goes the way of every other text.
+            let text = error.render().to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned();
+            report(&CliError::Usage(text), std::env::args_os().any(|arg| arg == "--json"));
+            return Exit::Usage.into();
+        }
+        Err(help) => {
             // Nobody may be reading.
-            let _ = error.print();
-            return exit.into();
+            let _ = help.print();
+            return Exit::Done.into();
         }
     };
     let global = bursar.global.resolve();

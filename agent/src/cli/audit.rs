@@ -13,8 +13,11 @@ use super::global::Global;
 use super::output::Output;
 use crate::config::Config;
 
-/// The audit log: every decision, allowed or denied.
+/// The audit log: every decision, allowed or denied
+///
+/// Example: bursar audit verify
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -5,8 +5,11 @@ use super::error::CliError;
 use super::global::Global;
 use super::output::{Output, Page, Style};
 
-/// The clock that windows and hours are counted by.
+/// The clock that windows and hours are counted by
+///
+/// Example: bursar clock confirm
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -11,8 +11,11 @@ use super::output::Output;
 use crate::config::{Config, LedgerConfig};
 use crate::ledger::embedded::genesis::Genesis;
 
-/// The ledger in the home folder.
+/// The ledger in the home folder
+///
+/// Example: bursar ledger show
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

@@ -9,8 +9,11 @@ use super::error::CliError;
 use super::global::Global;
 use super::output::Output;
 
-/// What may be paid: the policy bundle.
+/// What may be paid: the policy bundle
+///
+/// Example: bursar policy check
 #[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

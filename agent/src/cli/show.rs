@@ -19,6 +19,7 @@ use crate::ledger::embedded::read::Reader;
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// The payment's id, as `bursar spends` lists it
+    #[arg(value_parser = super::spends::id)]
     id: u64,
     /// The signed DSSE envelope as JSON: any DSSE library verifies it
     #[arg(long)]

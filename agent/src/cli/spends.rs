@@ -21,7 +21,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 20)]
     limit: usize,
     /// Only those with a lower id
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = id)]
     before: Option<u64>,
     /// Only from this account
     #[arg(long, value_name = "NAME")]
@@ -37,6 +37,11 @@ fn state(text: &str) -> Result<State, String> {
     known.map_err(|_| {
         "a state is denied, reserved, signed, refused, recorded, handed-out or expired".to_owned()
     })
+}
+
+/// An id, for clap.
+pub fn id(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "an id is a whole number, as `bursar spends` lists them".to_owned())
 }
 
 /// Reads the book.

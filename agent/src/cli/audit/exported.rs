@@ -4,6 +4,7 @@ use std::io::BufRead;
 use std::path::Path;
 
 use bursar_core::key::PublicKey;
+use bursar_core::log::checkpoint::MAX_ORIGIN;
 use bursar_core::log::{CheckpointError, Frontier, Origin, SignedCheckpoint, leaf_hash};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -151,11 +152,11 @@ fn parse(text: &[u8]) -> Result<Line<'_>, String> {
 
 fn signed(note: &str, key: &PublicKey, origin: Option<&str>) -> Result<SignedCheckpoint, CheckpointError> {
     // The key signs for its own log only, so the log's name may come from what it has signed.
-    let name = origin.unwrap_or_else(|| note.lines().next().unwrap_or_default());
-    let origin: Origin = name.parse()?;
-    if !name.starts_with(ORIGIN) {
-        return Err(CheckpointError::OtherLog(name.to_owned()));
+    let name = note.lines().next().unwrap_or_default();
+    if !name.starts_with(ORIGIN) || origin.is_some_and(|origin| origin != name) {
+        return Err(CheckpointError::OtherLog(name.chars().take(MAX_ORIGIN).collect()));
     }
+    let origin: Origin = name.parse()?;
     SignedCheckpoint::parse(note, &origin, key)
 }
 
@@ -184,5 +185,130 @@ fn conclude(
             signed: Some(said.size),
         }),
         _ => Err(ExportError::Root),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bursar_core::key::Signature;
+    use bursar_core::log::Checkpoint;
+    use data_encoding::HEXLOWER;
+    use ed25519_dalek::{Signer, SigningKey};
+
+    const LOG: &str = "bursar-audit/00112233445566778899aabbccddeeff";
+    const AT: &str = "2026-11-22T09:30:00Z";
+
+    // The secret keys of RFC 8032, section 7.1, tests 1 and 2.
+    const AUDIT: &str = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60";
+    const OTHER: &str = "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb";
+
+    fn signer(hex: &str) -> (SigningKey, PublicKey) {
+        let bytes: [u8; 32] = HEXLOWER.decode(hex.as_bytes()).unwrap().try_into().unwrap();
+        let key = SigningKey::from_bytes(&bytes);
+        let public = PublicKey::ed25519(key.verifying_key().to_bytes()).unwrap();
+        (key, public)
+    }
+
+    fn export(origin: &str, secret: &str) -> Vec<String> {
+        let records: Vec<String> = (0..5)
+            .map(|spend| {
+                format!(r#"{{"failed":{{"at":"{AT}","spend":{spend},"reason":"the token is away"}}}}"#)
+            })
+            .collect();
+        let mut tree = Frontier::empty();
+        let mut lines = Vec::new();
+        for record in records {
+            let hash = leaf_hash(record.as_bytes());
+            tree.push(hash);
+            lines.push(format!("{{\"hash\":\"{}\",\"record\":{record}}}\n", HEXLOWER.encode(&hash)));
+        }
+        let checkpoint = Checkpoint { origin: origin.parse().unwrap(), size: tree.size(), root: tree.root() };
+        let (key, public) = signer(secret);
+        let signature = Signature(key.sign(checkpoint.text_to_sign().as_bytes()).to_bytes());
+        let signed = checkpoint.attach(&public, &signature).unwrap();
+        lines.push(format!("{}\n", serde_json::json!({ "checkpoint": signed.as_str() })));
+        lines
+    }
+
+    fn check(lines: &[String], origin: Option<&str>) -> Result<Verified, ExportError> {
+        verify(lines.concat().as_bytes(), &signer(AUDIT).1, origin)
+    }
+
+    #[test]
+    fn holds_as_it_was_written() {
+        let lines = export(LOG, AUDIT);
+        for origin in [None, Some(LOG)] {
+            let verified = check(&lines, origin).unwrap();
+            assert_eq!((verified.records, verified.origin.as_str()), (5, LOG));
+        }
+    }
+
+    #[test]
+    fn names_what_was_done_to_it() {
+        let lines = export(LOG, AUDIT);
+        let changed = |at: usize, from: &str, to: &str| {
+            let mut lines = lines.clone();
+            assert!(lines[at].contains(from));
+            lines[at] = lines[at].replacen(from, to, 1);
+            lines
+        };
+        let without =
+            |at: usize| lines.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, l)| l.clone()).collect();
+        let swapped = || {
+            let mut lines = lines.clone();
+            lines.swap(1, 2);
+            lines
+        };
+        let twice = || [vec![lines[0].clone()], lines.clone()].concat();
+        let hash = lines[2].get(9..73).unwrap();
+        let cases: Vec<(&str, Vec<String>, &str)> = vec![
+            ("a record", changed(2, "away", "gone"), "line 3: this record was changed"),
+            ("a hash", changed(2, hash, &"0".repeat(64)), "line 3: the hash is not that of its record"),
+            (
+                "a record and its hash",
+                {
+                    let record = r#"{"failed":{"at":"2026-11-22T09:30:00Z","spend":2,"reason":"none"}}"#;
+                    let hash = HEXLOWER.encode(&leaf_hash(record.as_bytes()));
+                    let mut lines = lines.clone();
+                    lines[2] = format!("{{\"hash\":\"{hash}\",\"record\":{record}}}\n");
+                    lines
+                },
+                "at least one was changed",
+            ),
+            ("white space", changed(2, r#""spend":2"#, r#""spend": 2"#), "line 3: this record was changed"),
+            ("a line cut out", without(1), "signed for 5 records, and the export has 4"),
+            ("a line put in", twice(), "signed for 5 records, and the export has 6"),
+            ("two lines swapped", swapped(), "at least one was changed, moved"),
+            ("the end cut off", without(5), "the last line, with the signed checkpoint, is missing"),
+            ("half a line", vec![lines[0].trim_end().to_owned()], "line 1: it has no end"),
+            (
+                "something behind",
+                [lines.clone(), vec!["{}\n".to_owned()]].concat(),
+                "line 7: something follows",
+            ),
+            ("another field", changed(0, "{\"hash\"", "{\"note\":1,\"hash\""), "line 1: unknown field"),
+            ("no record", changed(0, "failed", "misled"), "line 1: no record of an audit log"),
+            ("another key", export(LOG, OTHER), "no signature on this checkpoint is by the log's key"),
+            ("no audit log", export("bursar-ledger/0011", AUDIT), "another one"),
+        ];
+        for (name, lines, says) in cases {
+            let error = check(&lines, None).unwrap_err().to_string();
+            assert!(error.contains(says), "{name}: {error}");
+        }
+        let other = check(&lines, Some("bursar-audit/ffff")).unwrap_err().to_string();
+        assert!(other.contains("another one"), "{other}");
+    }
+
+    #[test]
+    fn every_flipped_byte_is_found() {
+        let text = export(LOG, AUDIT).concat().into_bytes();
+        let key = signer(AUDIT).1;
+        for place in 0..text.len() {
+            let mut damaged = text.clone();
+            damaged[place] ^= 1;
+            assert!(verify(&*damaged, &key, Some(LOG)).is_err(), "byte {place}");
+        }
     }
 }

@@ -61,7 +61,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         ("sha-256", answer.hash.to_string().into()),
     ]);
     for warning in &answer.warnings {
-        page.styled(Style::Warn, format!("Warning: {warning}"));
+        page.styled(Style::Warn, format!("Warning: {}", warning.to_string().trim_start_matches("policy: ")));
     }
     Ok(Output::new(&answer, page))
 }
