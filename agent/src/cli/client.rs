@@ -68,6 +68,15 @@ impl ClientError {
         }
     }
 
+    /// Did the request perhaps reach the agent, so that something may have come of it?
+    pub fn may_have_arrived(&self) -> bool {
+        match self {
+            Self::NotRunning { .. } | Self::Forbidden { .. } | Self::Socket { .. } => false,
+            Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => true,
+            Self::Problem(problem) => problem.status >= 500,
+        }
+    }
+
     /// Is it worth asking again with the same key, and after how long at least?
     pub fn retry(&self) -> Option<Duration> {
         match self {

@@ -9,13 +9,14 @@ use std::path::PathBuf;
 use bursar_core::decode::transfer::Memo;
 use bursar_core::name::Name;
 
-use super::client::{Ask, Client, ClientError};
+use super::client::{Ask, Client};
 use super::error::CliError;
 use super::global::{Global, quoted};
 use super::output::{Output, Style};
 use super::spend_page;
 use crate::book::request::{IdempotencyKey, Recipient, SpendRequest};
 use crate::book::view::Spend;
+use insist::Unanswered;
 
 /// Pay once, or pay a file of payments
 ///
@@ -100,15 +101,15 @@ pub fn one(global: &Global, request: &SpendRequest, key: &IdempotencyKey) -> Res
 }
 
 /// What may have been decided is known by the key alone, so that nobody has to pay twice to find out.
-fn unanswered(error: ClientError, key: &IdempotencyKey) -> CliError {
-    if error.retry().is_none() && !matches!(&error, ClientError::Problem(problem) if problem.status >= 500) {
+fn unanswered(Unanswered { error, may_have_arrived }: Unanswered, key: &IdempotencyKey) -> CliError {
+    if !may_have_arrived {
         return error.into();
     }
-    let again = quoted(key.as_str());
+    let key = quoted(key.as_str());
     CliError::Ended {
         exit: error.exit(),
         message: format!(
-            "{error}\nTo ask for this payment again without paying twice, give the same command with --key {again}"
+            "{error}\nTo ask for this payment again without paying twice, give the same command with --key {key}"
         ),
     }
 }

@@ -49,7 +49,9 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let (made, _folder) = home::ensure(global, &module)?;
     let config = global.config()?;
     let ran = start(global, &config)?;
+    crate::crash::point("setup");
     let paid = pay(global, &config);
+    crate::crash::point("setup");
     if !ran {
         say(global, "Stopping the agent …");
         // Before anything is said about the payments: nothing is left running, whatever came of them.

@@ -10,19 +10,35 @@ const ATTEMPTS: u32 = 5;
 /// Before the second attempt; doubled each time.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Why there is no answer, after all attempts.
+#[derive(Debug)]
+pub struct Unanswered {
+    /// The last attempt's.
+    pub error: ClientError,
+    /// Did any attempt perhaps reach the agent? Then only the same key tells what became of it.
+    pub may_have_arrived: bool,
+}
+
 /// Asks for a payment. A denial is an answer like any other.
 ///
-/// Asking again is safe, because the agent pays once under one key.
-pub async fn insist(link: &Link, ask: &Ask) -> Result<Spend, ClientError> {
-    let mut attempt = 1;
+/// Asking again is safe, because the agent pays once under one key. An agent that has gone away
+/// since the first attempt may be starting again.
+pub async fn insist(link: &Link, ask: &Ask) -> Result<Spend, Unanswered> {
+    let (mut attempt, mut may_have_arrived) = (1, false);
     loop {
         let answer = once(link, ask).await;
         let at_least = match &answer {
             Ok(spend) if matches!(spend.state, State::Reserved | State::Signed) => Some(Duration::ZERO),
             Ok(_) => None,
-            Err(error) => error.retry(),
+            Err(ClientError::NotRunning { .. }) if may_have_arrived => Some(Duration::ZERO),
+            Err(error) => {
+                may_have_arrived |= error.may_have_arrived();
+                error.retry()
+            }
         };
-        let Some(at_least) = at_least.filter(|_| attempt < ATTEMPTS) else { return answer };
+        let Some(at_least) = at_least.filter(|_| attempt < ATTEMPTS) else {
+            return answer.map_err(|error| Unanswered { error, may_have_arrived });
+        };
         tokio::time::sleep(at_least.max(PAUSE * 2_u32.pow(attempt - 1))).await;
         attempt += 1;
     }

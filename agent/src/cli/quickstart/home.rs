@@ -52,6 +52,7 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
     let user = || Pin::new(pin.as_str().to_owned());
     let security_officer = Pin::new(softhsm::forgotten_pin()?.as_str().to_owned());
     let info = create_token(module, LABEL, &security_officer, &user())?;
+    crate::crash::point("setup");
     let token = Token::open(module, &uri_of(&info), user(), Some(1))?;
     let asset = story::asset()?;
     let accounts = story::accounts(&asset)?;

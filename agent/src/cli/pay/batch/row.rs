@@ -124,7 +124,7 @@ impl Columns {
 
     fn row(&self, record: &ByteRecord, (line, last): (u64, u64)) -> Row {
         let text = |at: usize| record.get(at).unwrap_or_default();
-        let id = String::from_utf8_lossy(text(self.id)).chars().take(LONGEST_ID + 1).collect();
+        let id: String = String::from_utf8_lossy(text(self.id)).chars().take(LONGEST_ID + 1).collect();
         let payment = if last > line {
             // One mark too many would take the rows that follow for its text.
             Err(format!(
@@ -136,7 +136,7 @@ impl Columns {
         Row { line, payment, id, earlier: None }
     }
 
-    fn payment(&self, record: &ByteRecord, id: &String) -> Result<Payment, String> {
+    fn payment(&self, record: &ByteRecord, id: &str) -> Result<Payment, String> {
         if record.len() != self.count {
             return Err(format!(
                 "it has {} columns, not {}; quote a field that holds a comma: \"a, b\"",

@@ -10,7 +10,7 @@ use super::row::Row;
 use crate::book::view::Spend;
 use crate::cli::client::{Ask, Client, ClientError, Link};
 use crate::cli::exit::Exit;
-use crate::cli::pay::insist::insist;
+use crate::cli::pay::insist::{Unanswered, insist};
 
 /// What became of a row.
 #[derive(Clone, Debug)]
@@ -97,8 +97,10 @@ async fn all(
         let Ok((i, answer)) = under_way.join_next().await? else { continue };
         match answer {
             Ok(spend) => done(i, Fate::Decided(Box::new(spend))),
-            Err(error) if error.exit() == Exit::Usage => done(i, Fate::Refused(error.to_string())),
-            Err(error) => {
+            Err(Unanswered { error, .. }) if error.exit() == Exit::Usage => {
+                done(i, Fate::Refused(error.to_string()))
+            }
+            Err(Unanswered { error, .. }) => {
                 done(i, Fate::Unanswered(error.to_string()));
                 stopped.get_or_insert(error);
             }

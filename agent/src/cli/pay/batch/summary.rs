@@ -53,7 +53,8 @@ fn page(paid: &Paid, answer: &Answer<'_>) -> Page {
     let mut page = Page::new();
     let mut table = Table::new([">LINE", "ID", "STATE", ">SPEND", "REASON"]);
     let mut unpaid = 0;
-    for (row, fate) in paid.rows.iter().filter(|(_, fate)| !is_paid(fate)) {
+    for (row, fate) in paid.rows.iter().filter(|(_, fate)| !is_paid(fate) && !matches!(fate, Fate::NotAsked))
+    {
         unpaid += 1;
         if unpaid <= LISTED {
             table.row([
