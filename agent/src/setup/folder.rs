@@ -92,6 +92,7 @@ impl Folder {
         }
         let path = self.path.join(name);
         crate::durable::replace(&path, content).map_err(|source| io(&path, source))?;
+        crate::crash::point("setup");
         Ok(true)
     }
 
@@ -146,7 +147,9 @@ impl Folder {
 
     /// Makes the names in it durable.
     fn sync(&self) -> Result<(), SetupError> {
-        self.handle.sync_all().map_err(|source| io(&self.path, source))
+        self.handle.sync_all().map_err(|source| io(&self.path, source))?;
+        crate::crash::point("setup");
+        Ok(())
     }
 }
 

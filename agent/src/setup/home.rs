@@ -140,6 +140,7 @@ async fn keys(token: &Token, new: &NewHome, made: &mut Made) -> Result<KeysFile,
     for (label, algorithm) in roles.into_iter().chain(accounts) {
         let (_, generated) = token.ensure(label, algorithm).await?;
         if generated { &mut made.generated } else { &mut made.found }.push(label.clone());
+        crate::crash::point("setup");
     }
     let by_name = |key: &AccountKey| (key.account.clone(), key.label.clone());
     let labels = Labels {
