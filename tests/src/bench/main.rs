@@ -42,6 +42,9 @@ use report::Report;
 
 fn main() {
     let options = Options::parse();
+    if let Some(folder) = &options.book {
+        return reserve::print(folder, options.past);
+    }
     let mut report = Report::new(&options);
     if options.does(Part::Bare) || options.does(Part::Agent) || options.does(Part::Memory) {
         let place = Place::new(&options);

@@ -33,18 +33,22 @@ pub struct Options {
     /// How far the payments go.
     #[arg(long, value_delimiter = ',', default_value = "signed,recorded")]
     pub paths: Vec<Reach>,
-    /// How many payments the longest book holds.
+    /// How many payments the longest book holds; 1.5 GB of disk for each million.
     #[arg(long, default_value_t = 1_000_000)]
     pub past: u64,
     /// Where home folders and token are made; on the disk that is to be measured.
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
-    /// The program `bursar` as it is released.
-    #[arg(long)]
+    /// The program `bursar` as it is released; tests/bench knows it.
+    #[arg(long, hide = true)]
     pub bursar: PathBuf,
-    /// The program that makes home folders.
-    #[arg(long)]
+    /// The program that makes home folders; tests/bench knows it.
+    #[arg(long, hide = true)]
     pub testhome: PathBuf,
+    /// Measure reserving in this folder's book, and nothing else: in a process of its own, so that
+    /// its memory is the book's.
+    #[arg(long, hide = true)]
+    pub book: Option<PathBuf>,
 }
 
 /// A part of the benchmark.

@@ -1,7 +1,7 @@
 //! What was measured. Times are in microseconds, unless the name says otherwise.
 
 use bursar_pkcs11::Algorithm;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::aims::Aim;
 use crate::options::{Options, Reach};
@@ -148,6 +148,14 @@ pub struct Reserve {
     pub file: f64,
     /// Seconds to write that past, for the benchmark alone.
     pub written: f64,
+    /// What came of it.
+    #[serde(flatten)]
+    pub book: OpenBook,
+}
+
+/// A book that was opened and reserved in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OpenBook {
     /// Seconds to open the book: reading every record, checking every row.
     pub opened: f64,
     /// Memory that the open book keeps, in MB.
@@ -159,7 +167,7 @@ pub struct Reserve {
 }
 
 /// Reservations, durable when they count.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Rate {
     /// A second.
     pub per_second: f64,

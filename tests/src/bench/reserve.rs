@@ -1,6 +1,7 @@
 //! The book alone: judging and reserving through its writer, with a short past and a long one.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 use crate::options::Options;
 use crate::past::{self, Story};
 use crate::process::{Cpu, Memory};
-use crate::report::{Rate, Reserve};
+use crate::report::{OpenBook, Rate, Reserve};
 use crate::stats::{micros, percentile};
 
 /// The short past.
@@ -32,35 +33,48 @@ per_payment = "50.00 EUR"
 budget = { amount = "900000000.00 EUR", rolling = "7d" }
 "#;
 
-/// Measures the short past and the long one.
+/// Measures the short past and the long one, each in a process of its own.
 pub fn measure(options: &Options) -> Vec<Reserve> {
-    let story = Arc::new(Story {
-        policy: Arc::new(Policy::parse(&bundle(RULES)).expect("a policy")),
-        request: serde_json::from_value(serde_json::json!({
-            "from": "expenses", "to": "Fresh Market", "amount": "12.50 EUR"
-        }))
-        .expect("a request"),
-        caller: "owner".parse().expect("a name"),
-        from: recipient(9),
-    });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     [SHORT, options.past]
         .map(|past| {
             eprintln!("reserve: writing {past} past payments");
             let folder = TempDir::with_prefix_in("bursar-past-", options.parent()).expect("a folder");
             let begin = Instant::now();
-            past::write(folder.path(), &story, past);
+            past::write(folder.path(), &story(), past);
             let written = begin.elapsed().as_secs_f64();
             let file = std::fs::metadata(folder.path().join(FILE)).expect("the book").len() as f64 / 1e6;
-            let (begin, before) = (Instant::now(), Memory::of(getpid()).rss);
-            let book = Arc::new(open(folder.path(), &story));
-            let opened = begin.elapsed().as_secs_f64();
-            let memory = (Memory::of(getpid()).rss - before).max(0.0);
-            let mut next = past;
-            let mut rate = |many| runtime.block_on(rate(&book, &story, many, &mut next));
-            Reserve { past, file, written, opened, memory, one: rate(1), many: rate(MANY) }
+            let mut command = Command::new(std::env::current_exe().expect("this program"));
+            command.arg("--book").arg(folder.path()).args(["--past", &past.to_string()]);
+            command.arg("--bursar").arg(&options.bursar).arg("--testhome").arg(&options.testhome);
+            let output = command.stderr(Stdio::inherit()).output().expect("this program starts");
+            let book = serde_json::from_slice(&output.stdout).expect("what it measured");
+            Reserve { past, file, written, book }
         })
         .to_vec()
+}
+
+/// Measures one book and prints what came of it as JSON.
+pub fn print(folder: &Path, past: u64) {
+    let story = Arc::new(story());
+    let (begin, before) = (Instant::now(), Memory::of(getpid()).rss);
+    let book = Arc::new(open(folder, &story));
+    let opened = begin.elapsed().as_secs_f64();
+    let memory = Memory::of(getpid()).rss - before;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut next = past;
+    let mut rate = |many| runtime.block_on(rate(&book, &story, many, &mut next));
+    let found = OpenBook { opened, memory, one: rate(1), many: rate(MANY) };
+    println!("{}", serde_json::to_string(&found).expect("JSON"));
+}
+
+fn story() -> Story {
+    let request = serde_json::json!({ "from": "expenses", "to": "Fresh Market", "amount": "12.50 EUR" });
+    Story {
+        policy: Arc::new(Policy::parse(&bundle(RULES)).expect("a policy")),
+        request: serde_json::from_value(request).expect("a request"),
+        caller: "owner".parse().expect("a name"),
+        from: recipient(9),
+    }
 }
 
 fn open(home: &Path, story: &Story) -> Book {

@@ -141,10 +141,10 @@ fn reserve(report: &Report) -> Vec<Row> {
             format!("after {}", it.past),
             whole(it.file),
             format!("{:.1}", it.written),
-            format!("{:.2}", it.opened),
-            whole(it.memory),
+            format!("{:.2}", it.book.opened),
+            whole(it.book.memory),
         ];
-        for rate in [it.one, it.many] {
+        for rate in [it.book.one, it.book.many] {
             row.extend([whole(rate.per_second), whole(rate.p50), format!("{:.1}", rate.cpu)]);
         }
         row
