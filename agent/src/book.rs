@@ -9,6 +9,7 @@ pub mod read;
 pub mod record;
 mod replay;
 pub mod request;
+mod rows;
 mod sqlite;
 pub mod view;
 
@@ -188,10 +189,11 @@ impl Book {
         self.writer.run(move |book| book.keep(signed)).await
     }
 
-    /// Writes down what the ledger answered.
+    /// Writes down what the ledger answered. If a crash takes that back, the next start asks the
+    /// ledger again.
     #[tracing::instrument(name = "book.settle", level = "debug", skip_all)]
     pub async fn settle(&self, spend: u64, digest: Hash, outcome: Outcome) -> Result<Spend, WriteError> {
-        self.writer.run(move |book| book.settle(spend, digest, outcome)).await
+        self.writer.run_soon(move |book| book.settle(spend, digest, outcome)).await
     }
 
     /// Writes down that a step failed; the payment stays as it is.
@@ -259,6 +261,11 @@ impl Book {
     /// Takes the clock's time as right after it had jumped.
     pub async fn confirm_clock(&self, caller: Name) -> Result<(), WriteError> {
         self.writer.run(move |book| book.confirm_clock(caller)).await
+    }
+
+    /// Waits until everything that was answered so far can be read from the file.
+    pub async fn flush(&self) -> Result<(), WriteError> {
+        self.writer.run(|_| Ok(())).await
     }
 
     /// How many more requests fit into the queue.

@@ -42,6 +42,11 @@ pub struct Suspect {
 
 /// The agent's time: the wall clock, but it never goes back, and stands still while it is suspect.
 ///
+/// The wall clock may run ahead of the machine's uptime by a tolerance, counted from one sighting
+/// that stays the same for as long as the machine runs: many small steps forward are as suspect as
+/// one large one. Behind a wall clock that stepped back, time goes on at half its pace until the
+/// wall clock has caught up: hours still end, and windows free later, never earlier.
+///
 /// Book and embedded ledger share one, so that a clock that jumps for a minute leaves no trace in
 /// either.
 #[derive(Debug)]
@@ -53,38 +58,40 @@ pub struct Watch {
 
 #[derive(Debug)]
 struct State {
-    last: Option<Sighting>,
+    /// What the wall clock is measured against.
+    base: Option<Sighting>,
     time: Timestamp,
+    /// The uptime up to which `time` has moved on.
+    uptime: i64,
 }
 
 impl Watch {
     /// A watch that has not seen anything yet.
     pub fn new(tolerance: Tolerance) -> Self {
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        Self {
-            tolerance,
-            boot: boot.trim().to_owned(),
-            state: Mutex::new(State { last: None, time: Timestamp::EPOCH }),
-        }
+        let state = State { base: None, time: Timestamp::EPOCH, uptime: 0 };
+        Self { tolerance, boot: boot.trim().to_owned(), state: Mutex::new(state) }
     }
 
-    /// What an earlier run saw last, and the latest time that it wrote. What this run has seen itself counts more.
-    pub fn remember(&self, last: Sighting, latest: Timestamp) {
+    /// What an earlier run measured against, and the latest time that it wrote. What this run has seen itself counts more.
+    pub fn remember(&self, base: Sighting, latest: Timestamp) {
+        let seen = self.look();
         let mut state = self.state();
-        state.last.get_or_insert(last);
+        if state.base.is_none() {
+            state.base = Some(base);
+            state.uptime = seen.uptime;
+        }
         state.time = state.time.max(latest);
     }
 
-    /// The time, unless the clock jumped.
+    /// The time, unless the clock jumped forward.
     pub fn time(&self) -> Result<Timestamp, Suspect> {
         let seen = self.look();
         let mut state = self.state();
-        if let Some(last) = &state.last {
-            seen.check(last, self.tolerance)?;
+        if let Some(base) = &state.base {
+            seen.check(base, self.tolerance)?;
         }
-        state.time = state.time.max(seen.wall);
-        state.last = Some(seen);
-        Ok(state.time)
+        Ok(state.tell(seen))
     }
 
     /// The time; while the clock is suspect, the last one that was not.
@@ -92,18 +99,17 @@ impl Watch {
         self.time().unwrap_or_else(|_| self.state().time)
     }
 
-    /// What was seen last, to be remembered by the next run.
+    /// What the next run has to measure against.
     pub fn sighting(&self) -> Sighting {
-        self.state().last.clone().unwrap_or_else(|| self.look())
+        self.state().base.clone().unwrap_or_else(|| self.look())
     }
 
     /// Takes the clock as it is now for right.
     pub fn confirm(&self) -> Timestamp {
         let seen = self.look();
         let mut state = self.state();
-        state.time = state.time.max(seen.wall);
-        state.last = Some(seen);
-        state.time
+        state.base = None;
+        state.tell(seen)
     }
 
     fn look(&self) -> Sighting {
@@ -115,6 +121,27 @@ impl Watch {
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         // Each change is one assignment after another; a panic between them leaves a valid state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Moves the time on to what was seen and found plausible.
+    fn tell(&mut self, seen: Sighting) -> Timestamp {
+        if seen.wall < self.time {
+            let half = (seen.uptime - self.uptime).max(0) / 2;
+            // Not to the uptime itself: many looks must not round their halves away.
+            self.uptime += half * 2;
+            self.time = self.time.plus_millis(half);
+        } else {
+            self.uptime = seen.uptime;
+        }
+        self.time = self.time.max(seen.wall);
+        // Measured from now on if the machine was restarted, or if the wall clock is further behind.
+        let behind = |base: &Sighting| seen.wall.millis() - base.wall.millis() < seen.uptime - base.uptime;
+        if self.base.as_ref().is_none_or(|base| base.boot != seen.boot || behind(base)) {
+            self.base = Some(seen);
+        }
+        self.time
     }
 }
 
@@ -147,6 +174,7 @@ fn millis(duration: Duration) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn at(wall: i64, uptime: i64, boot: &str) -> Sighting {
@@ -170,12 +198,39 @@ mod tests {
     }
 
     #[test]
+    fn small_steps_forward_do_not_add_up() {
+        let tolerance = Tolerance { running: Duration::from_secs(300), restarted: Duration::ZERO };
+        let base = at(1_000_000, 0, "a");
+        let mut state = State { base: Some(base.clone()), time: base.wall, uptime: 0 };
+        // Each look one second later by the uptime, and a minute later by the wall clock.
+        let looks: Vec<_> = (1..10).map(|n| at(1_000_000 + n * 60_000, n * 1_000, "a")).collect();
+        let accepted = looks.iter().filter(|seen| {
+            let plausible = seen.check(state.base.as_ref().unwrap(), tolerance).is_ok();
+            if plausible {
+                state.tell((*seen).clone());
+            }
+            plausible
+        });
+        assert_eq!(accepted.count(), 5, "300 s ahead is where it ends");
+        assert_eq!(state.base, Some(base));
+    }
+
+    #[test]
+    fn behind_a_clock_that_stepped_back_time_goes_on_at_half_its_pace() {
+        let mut state = State { base: None, time: Timestamp::EPOCH, uptime: 0 };
+        state.tell(at(10_000_000, 0, "a"));
+        let told = [(9_000_000, 0), (9_600_000, 600_000), (10_600_000, 1_600_000), (11_000_000, 2_000_000)]
+            .map(|(wall, uptime)| state.tell(at(wall, uptime, "a")).millis());
+        assert_eq!(told, [10_000_000, 10_300_000, 10_800_000, 11_000_000]);
+    }
+
+    #[test]
     fn it_never_goes_back() {
         let watch = Watch::new(Tolerance { running: Duration::ZERO, restarted: Duration::ZERO });
         let now = watch.look();
         let ahead = now.wall.plus_millis(3_600_000);
         watch.remember(Sighting { wall: ahead, ..now }, ahead);
-        assert_eq!(watch.time(), Ok(ahead));
+        assert!(watch.time().is_ok_and(|time| time >= ahead && time < ahead.plus_millis(60_000)));
     }
 
     #[test]

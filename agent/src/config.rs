@@ -221,7 +221,7 @@ impl Config {
             valid_for: i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX),
             tolerance: Tolerance {
                 running: span("agent.clock-tolerance", text.agent.clock_tolerance, "5m")?,
-                restarted: span("agent.clock-tolerance-restart", text.agent.clock_tolerance_restart, "30d")?,
+                restarted: span("agent.clock-tolerance-restart", text.agent.clock_tolerance_restart, "3d")?,
             },
         })
     }

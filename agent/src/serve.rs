@@ -57,7 +57,7 @@ pub fn run(config: Config, options: Options) -> Result<(), ServeError> {
     crate::harden::harden();
     let _lock = lock(&config.home)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .max_blocking_threads(16)
         .enable_all()
         .build()

@@ -72,7 +72,9 @@ pub enum SetupError {
     #[error("the configuration would not be valid: {0}; choose other names")]
     Config(String),
     /// Two roles were given one label.
-    #[error("the key {label:?} is asked for as {first} and as {second}; each role needs a key of its own, so give them different labels")]
+    #[error(
+        "the key {label:?} is asked for as {first} and as {second}; each role needs a key of its own, so give them different labels"
+    )]
     TwoRoles {
         /// The label.
         label: String,

@@ -7,15 +7,22 @@
 pub mod file;
 pub mod log;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// Most commands in one commit.
 pub const BATCH: usize = 128;
 /// Most commands waiting; beyond that the caller is told to come back.
 pub const QUEUE: usize = 1024;
+
+/// For how long a commit may be put off when nobody waits for it.
+const LINGER: Duration = Duration::from_millis(1);
 
 /// Why a file could not be opened or a command could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -72,11 +79,18 @@ pub trait Store: Sized + 'static {
 }
 
 type Answer = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
-type Job<S> = Box<dyn FnOnce(Option<&mut S>) -> Result<Answer, StoreError> + Send>;
+type Command<S> = Box<dyn FnOnce(Option<&mut S>) -> Result<Answer, StoreError> + Send>;
+
+struct Job<S> {
+    command: Command<S>,
+    /// Does somebody wait for the commit?
+    awaited: bool,
+}
 
 /// The only way to change a [`Store`]. Dropping it finishes what was queued and closes the file.
 pub struct Writer<S> {
-    queue: Option<mpsc::Sender<Job<S>>>,
+    queue: Option<SyncSender<Job<S>>>,
+    waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -86,12 +100,15 @@ impl<S: Store> Writer<S> {
         name: &str,
         mut open: impl FnMut() -> Result<S, E> + Send + 'static,
     ) -> Result<Self, E> {
-        let (queue, jobs) = mpsc::channel(QUEUE);
-        let (opened, first) = std::sync::mpsc::sync_channel(1);
+        let (queue, jobs) = sync_channel(QUEUE);
+        let (opened, first) = sync_channel(1);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counter = waiting.clone();
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || match open() {
             Ok(store) => {
                 let _ = opened.send(Ok(()));
-                write(jobs, store, move || open().map_err(|e| e.to_string()));
+                let mut open = move || open().map_err(|error| error.to_string());
+                Desk { jobs, waiting: counter }.work(store, &mut open);
             }
             Err(error) => {
                 let _ = opened.send(Err(error));
@@ -102,7 +119,7 @@ impl<S: Store> Writer<S> {
             what: format!("no thread could be started ({e}); raise the limit of processes"),
         })?;
         match first.recv() {
-            Ok(Ok(())) => Ok(Self { queue: Some(queue), thread: Some(thread) }),
+            Ok(Ok(())) => Ok(Self { queue: Some(queue), waiting, thread: Some(thread) }),
             Ok(Err(error)) => Err(error),
             Err(_) => Err(StoreError::Open {
                 file: name.to_owned(),
@@ -120,30 +137,10 @@ impl<S: Store> Writer<S> {
         &self,
         command: impl FnOnce(&mut S) -> Result<R, StoreError> + Send + 'static,
     ) -> Result<R, WriteError> {
-        self.queue(command)?.await.unwrap_or_else(|_| Err(stopped()))
-    }
-
-    /// [`Writer::run`] for a thread of its own, outside the async runtime.
-    pub fn run_blocking<R: Send + 'static>(
-        &self,
-        command: impl FnOnce(&mut S) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<R, WriteError> {
-        self.queue(command)?.blocking_recv().unwrap_or_else(|_| Err(stopped()))
-    }
-
-    /// How many more commands fit into the queue.
-    pub fn room(&self) -> usize {
-        self.queue.as_ref().map_or(0, mpsc::Sender::capacity)
-    }
-
-    fn queue<R: Send + 'static>(
-        &self,
-        command: impl FnOnce(&mut S) -> Result<R, StoreError> + Send + 'static,
-    ) -> Result<oneshot::Receiver<Result<R, WriteError>>, WriteError> {
         let (reply, answer) = oneshot::channel();
-        let job: Job<S> = Box::new(move |store| {
+        let command: Command<S> = Box::new(move |store| {
             let Some(store) = store else {
-                let _ = reply.send(Err(WriteError::Unknown("the file could not be opened again".to_owned())));
+                let _ = reply.send(Err(closed()));
                 return Ok(Box::new(|_| ()));
             };
             // A failing command drops `reply`; the receiver then hears that the outcome is unknown.
@@ -152,12 +149,45 @@ impl<S: Store> Writer<S> {
                 let _ = reply.send(committed.map(|()| done));
             }))
         });
+        self.send(Job { command, awaited: true })?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Runs a command and answers at once; its commit follows a millisecond later, or with the next one.
+    ///
+    /// For what a crash may take back without harm, because the next start finds it out again.
+    pub async fn run_soon<R: Send + 'static>(
+        &self,
+        command: impl FnOnce(&mut S) -> Result<R, StoreError> + Send + 'static,
+    ) -> Result<R, WriteError> {
+        let (reply, answer) = oneshot::channel();
+        let command: Command<S> = Box::new(move |store| {
+            let done = match store {
+                Some(store) => Ok(command(store)?),
+                None => Err(closed()),
+            };
+            let _ = reply.send(done);
+            Ok(Box::new(|_| ()))
+        });
+        self.send(Job { command, awaited: false })?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// How many more commands fit into the queue.
+    pub fn room(&self) -> usize {
+        QUEUE.saturating_sub(self.waiting.load(Ordering::Relaxed))
+    }
+
+    fn send(&self, job: Job<S>) -> Result<(), WriteError> {
         let queue = self.queue.as_ref().ok_or_else(stopped)?;
-        queue.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => WriteError::Busy,
-            mpsc::error::TrySendError::Closed(_) => stopped(),
-        })?;
-        Ok(answer)
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        queue.try_send(job).map_err(|error| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(_) => WriteError::Busy,
+                TrySendError::Disconnected(_) => stopped(),
+            }
+        })
     }
 }
 
@@ -174,46 +204,78 @@ fn stopped() -> WriteError {
     WriteError::Unknown("the commit failed".to_owned())
 }
 
-fn write<S: Store>(
-    mut jobs: mpsc::Receiver<Job<S>>,
-    store: S,
-    mut reopen: impl FnMut() -> Result<S, String>,
-) {
-    let mut store = Some(store);
-    let mut batch = Vec::with_capacity(BATCH);
-    while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
-        if store.is_none() {
-            store = reopen().inspect_err(|error| tracing::error!(error, "the file stays closed")).ok();
-        }
-        let Some(open) = store.as_mut() else {
-            for job in batch.drain(..) {
-                let _ = job(None);
-            }
-            continue;
-        };
-        if let Err(error) = commit(open, &mut batch) {
-            // Memory may be ahead of the disk, or behind it: only reading the file again tells.
-            tracing::error!(%error, "a commit failed; reading the file again");
-            batch.clear();
-            store = None;
-        }
-    }
+fn closed() -> WriteError {
+    WriteError::Unknown("the file could not be opened again".to_owned())
 }
 
-fn commit<S: Store>(store: &mut S, batch: &mut Vec<Job<S>>) -> Result<(), StoreError> {
-    execute(store, "BEGIN IMMEDIATE")?;
-    let mut answers = Vec::with_capacity(batch.len());
-    for job in batch.drain(..) {
-        answers.push(job(Some(store))?);
+/// How long to wait for a command.
+enum Patience {
+    Endless,
+    Until(Instant),
+    None,
+}
+
+/// Where the writer's thread takes its commands from.
+struct Desk<S> {
+    jobs: Receiver<Job<S>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl<S: Store> Desk<S> {
+    fn work(&self, store: S, reopen: &mut dyn FnMut() -> Result<S, String>) {
+        let mut store = Some(store);
+        while let Some(first) = self.next(Patience::Endless) {
+            if store.is_none() {
+                store = reopen().inspect_err(|error| tracing::error!(error, "the file stays closed")).ok();
+            }
+            let Some(open) = store.as_mut() else {
+                let _ = (first.command)(None);
+                continue;
+            };
+            if let Err(error) = self.commit(open, first) {
+                // Memory may be ahead of the disk, or behind it: only reading the file again tells.
+                tracing::error!(%error, "a commit failed; reading the file again");
+                store = None;
+            }
+        }
     }
-    store.before_commit()?;
-    crate::crash::point("store-before-commit");
-    execute(store, "COMMIT")?;
-    crate::crash::point("store-after-commit");
-    for answer in answers {
-        answer(Ok(()));
+
+    /// The next command; `None` when the patience is over, or the queue is closed.
+    fn next(&self, patience: Patience) -> Option<Job<S>> {
+        let job = match patience {
+            Patience::Endless => self.jobs.recv().ok(),
+            Patience::Until(end) => {
+                self.jobs.recv_timeout(end.saturating_duration_since(Instant::now())).ok()
+            }
+            Patience::None => self.jobs.try_recv().ok(),
+        };
+        if job.is_some() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
+        job
     }
-    Ok(())
+
+    /// Runs up to [`BATCH`] commands in one transaction, commits, answers.
+    fn commit(&self, store: &mut S, first: Job<S>) -> Result<(), StoreError> {
+        execute(store, "BEGIN IMMEDIATE")?;
+        let (mut answers, mut awaited) = (Vec::new(), false);
+        let (mut next, started) = (Some(first), Instant::now());
+        while let Some(job) = next {
+            awaited |= job.awaited;
+            answers.push((job.command)(Some(store))?);
+            // As long as nobody waits for this commit it waits for others; then it takes who is there.
+            let patience = if awaited { Patience::None } else { Patience::Until(started + LINGER) };
+            next = if answers.len() < BATCH { self.next(patience) } else { None };
+        }
+        store.before_commit()?;
+        crate::crash::point("store-before-commit");
+        execute(store, "COMMIT")?;
+        crate::crash::point("store-after-commit");
+        for answer in answers {
+            answer(Ok(()));
+        }
+        Ok(())
+    }
 }
 
 fn execute<S: Store>(store: &S, sql: &str) -> Result<(), StoreError> {

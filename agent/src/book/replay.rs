@@ -48,7 +48,7 @@ struct Tracked {
     allowed: Box<Allowed>,
     state: State,
     reason: Option<String>,
-    signature: Option<Signature>,
+    signature: Option<(u64, Signature)>,
     row: Row,
 }
 
@@ -175,9 +175,10 @@ impl Replay<'_> {
                 Ok(())
             }
             Record::Signed(signed) => {
-                let tracked = self.step(signed.spend, State::Signed, position).ok_or_else(|| wrong(ORDER))?;
-                tracked.row.signed = Some(position);
-                tracked.signature = Some(Signature(signed.signature.0));
+                // The row is not written now: see `rows::SCHEMA`.
+                let tracked = self.tracked.get_mut(&signed.spend).ok_or_else(|| wrong(ORDER))?;
+                tracked.state = State::Signed;
+                tracked.signature = Some((position, Signature(signed.signature.0)));
                 tracked.reason = None;
                 Ok(())
             }
@@ -225,6 +226,7 @@ impl Replay<'_> {
     fn step(&mut self, spend: u64, state: State, position: u64) -> Option<&mut Tracked> {
         let tracked = self.tracked.get_mut(&spend)?;
         tracked.row.state = state.code();
+        tracked.row.signed = tracked.signature.map(|(position, _)| position);
         tracked.row.last = position;
         tracked.state = state;
         Some(tracked)

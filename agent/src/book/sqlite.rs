@@ -12,35 +12,24 @@ use bursar_core::policy::{
     Counters, Denial, Draw, Explanation, Permit, Policy, Question, Span, Standing, Verdict, judge,
 };
 use bursar_core::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::Connection;
 
 use super::draft::Draft;
 use super::hex::Hex;
 use super::record::{self, Record};
 use super::request::{IdempotencyId, idempotency_id};
 use super::view::{Position, Spend, State};
-use super::{Decision, FILE, Head, Kept, MARK, Options, Outcome, Reserved, Unfinished, read, replay};
-use crate::clock::{Sighting, Watch};
+use super::{Decision, FILE, Head, Kept, MARK, Options, Outcome, Reserved, Unfinished, read, replay, rows};
+use crate::clock::Watch;
 use crate::store::log::{self, LogTable};
 use crate::store::{Store, StoreError, file};
 use crate::token::Signed;
 
-const SCHEMA: &str = "
-    CREATE TABLE spends (
-        id INTEGER PRIMARY KEY,
-        idem BLOB NOT NULL UNIQUE,
-        body BLOB NOT NULL,
-        state INTEGER NOT NULL,
-        decision INTEGER NOT NULL,
-        signed INTEGER,
-        last INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), sighting TEXT NOT NULL) STRICT;
-    CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
-";
-
 /// Milliseconds after which an unfinished payment is taken up again.
 const STUCK_AFTER: i64 = 10_000;
+
+/// Milliseconds after which the sighting of the clock is written down again.
+const SIGHT_EVERY: i64 = 1_000;
 
 /// Makes the file of an empty book, with its first record.
 pub fn create(path: &Path, home: &str, watch: &Watch) -> Result<(), StoreError> {
@@ -54,12 +43,12 @@ pub fn create(path: &Path, home: &str, watch: &Watch) -> Result<(), StoreError> 
     let run = |sql: &str| connection.execute_batch(sql).map_err(|source| file::failed(&connection, source));
     run("BEGIN IMMEDIATE")?;
     log::create(&connection)?;
-    run(SCHEMA)?;
+    run(rows::SCHEMA)?;
     let mut log = LogTable::open(&connection, |_, _| Ok(()))?;
     let opened = Record::Opened(record::Opened { at: watch.steady(), home: home.to_owned() });
     append(&connection, &mut log, &opened)?;
     log.save(&connection)?;
-    save_sighting(&connection, &watch.sighting())?;
+    rows::save_sighting(&connection, &watch.sighting())?;
     run("COMMIT")
 }
 
@@ -69,7 +58,8 @@ pub struct Open {
     pub spend: Spend,
     pub draws: Vec<Draw>,
     pub payload: Payload,
-    pub signature: Option<Signature>,
+    /// Where the signature is in the log, and the signature.
+    pub signature: Option<(u64, Signature)>,
 }
 
 /// The file, and memory that mirrors it.
@@ -83,6 +73,8 @@ pub struct BookStore {
     /// The highest position on the ledger that any record names.
     position: Option<u64>,
     watch: Arc<Watch>,
+    /// When the sighting was written down last.
+    remembered: Timestamp,
 }
 
 impl BookStore {
@@ -91,7 +83,7 @@ impl BookStore {
         let connection = file::open(&options.home.join(FILE), MARK, false)?;
         file::check(&connection)?;
         let past = replay::replay(&connection, options.progress)?;
-        options.watch.remember(read_sighting(&connection)?, past.latest);
+        options.watch.remember(rows::sighting(&connection)?, past.latest);
         let mut book = Self {
             log: past.log,
             policy: options.policy.clone(),
@@ -100,6 +92,7 @@ impl BookStore {
             next: past.next,
             position: past.position,
             watch: options.watch.clone(),
+            remembered: Timestamp::EPOCH,
             connection,
         };
         if past.policy != Some(Hex(book.policy.hash())) {
@@ -126,7 +119,7 @@ impl BookStore {
     pub fn reserve(&mut self, draft: Draft) -> Result<Decision, StoreError> {
         let idem = idempotency_id(&draft.caller, &draft.key);
         let body = draft.request.hash();
-        if let Some((id, known)) = self.known(&idem)? {
+        if let Some((id, known)) = rows::known(&self.connection, &idem)? {
             return if known == body { self.answer(id) } else { Ok(Decision::Conflict(id)) };
         }
         let now = match self.watch.time() {
@@ -234,14 +227,11 @@ impl BookStore {
                 spend: id,
                 signature: Hex(signature.0),
             }))?;
-            self.run(
-                "UPDATE spends SET state = ?2, signed = ?3, last = ?3 WHERE id = ?1",
-                params![id, State::Signed.code(), position],
-            )?;
+            // Its row follows when the payment ends or gets stuck: this commit writes one page less.
             if let Some(open) = self.open.get_mut(&id) {
                 open.spend.state = State::Signed;
                 open.spend.reason = None;
-                open.signature = Some(signature);
+                open.signature = Some((position, signature));
             }
         }
         // Otherwise it was signed twice, over the identical bytes: either signature will do.
@@ -391,23 +381,13 @@ impl BookStore {
 
     /// See [`super::Book::keep_checkpoint`].
     pub fn keep_checkpoint(&mut self, size: u64, text: &str) -> Result<(), StoreError> {
-        self.run("INSERT OR REPLACE INTO checkpoint VALUES (1, ?1, ?2)", params![size, text])
+        rows::save_checkpoint(&self.connection, size, text)
     }
 
     /// See [`super::Book::confirm_clock`].
     pub fn confirm_clock(&mut self, caller: Name) -> Result<(), StoreError> {
         let at = self.watch.confirm();
         self.append(&Record::ClockConfirmed(record::Confirmed { at, caller })).map(|_| ())
-    }
-
-    fn known(&self, idem: &IdempotencyId) -> Result<Option<(u64, Hash)>, StoreError> {
-        let run = || {
-            self.connection
-                .prepare_cached("SELECT id, body FROM spends WHERE idem = ?1")?
-                .query_row([idem.as_slice()], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()
-        };
-        run().map_err(|source| file::failed(&self.connection, source))
     }
 
     fn insert(
@@ -419,14 +399,12 @@ impl BookStore {
         position: u64,
     ) -> Result<(), StoreError> {
         self.next += 1;
-        self.run(
-            "INSERT INTO spends VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?5)",
-            params![id, idem.as_slice(), body.as_slice(), state.code(), position],
-        )
+        rows::insert(&self.connection, id, idem, body, state, position)
     }
 
     fn update(&self, id: u64, state: State, position: u64) -> Result<(), StoreError> {
-        self.run("UPDATE spends SET state = ?2, last = ?3 WHERE id = ?1", params![id, state.code(), position])
+        let signed = self.open.get(&id).and_then(|open| open.signature).map(|(position, _)| position);
+        rows::update(&self.connection, id, state, signed, position)
     }
 
     fn stored(&self, id: u64) -> Result<Spend, StoreError> {
@@ -437,11 +415,6 @@ impl BookStore {
     fn append(&mut self, record: &Record) -> Result<u64, StoreError> {
         append(&self.connection, &mut self.log, record)
     }
-
-    fn run(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
-        let run = || self.connection.prepare_cached(sql)?.execute(values);
-        run().map(|_| ()).map_err(|source| file::failed(&self.connection, source))
-    }
 }
 
 impl Store for BookStore {
@@ -451,13 +424,18 @@ impl Store for BookStore {
 
     fn before_commit(&mut self) -> Result<(), StoreError> {
         self.log.save(&self.connection)?;
-        save_sighting(&self.connection, &self.watch.sighting())
+        let seen = self.watch.sighting();
+        if seen.wall >= self.remembered.plus_millis(SIGHT_EVERY) {
+            self.remembered = seen.wall;
+            rows::save_sighting(&self.connection, &seen)?;
+        }
+        Ok(())
     }
 }
 
 fn unfinished(open: &Open) -> Result<Unfinished, StoreError> {
     let spend = open.spend.id;
-    let Some(signature) = open.signature else {
+    let Some((_, signature)) = open.signature else {
         let account = open.spend.account.clone();
         return Ok(Unfinished::Reserved(Reserved { spend, account, payload: open.payload.clone() }));
     };
@@ -474,18 +452,4 @@ fn append(connection: &Connection, log: &mut LogTable, record: &Record) -> Resul
     let leaf = serde_json::to_vec(record)
         .map_err(|error| replay::damaged(connection, "a new record".to_owned(), &error.to_string()))?;
     log.append(connection, &leaf)
-}
-
-fn save_sighting(connection: &Connection, sighting: &Sighting) -> Result<(), StoreError> {
-    let text = serde_json::to_string(sighting).unwrap_or_default();
-    let run = || connection.prepare_cached("INSERT OR REPLACE INTO clock VALUES (1, ?1)")?.execute([text]);
-    run().map(|_| ()).map_err(|source| file::failed(connection, source))
-}
-
-fn read_sighting(connection: &Connection) -> Result<Sighting, StoreError> {
-    let text: String = connection
-        .query_row("SELECT sighting FROM clock", [], |row| row.get(0))
-        .map_err(|source| file::failed(connection, source))?;
-    serde_json::from_str(&text)
-        .map_err(|error| replay::damaged(connection, "the clock's row".to_owned(), &error.to_string()))
 }

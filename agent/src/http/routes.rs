@@ -18,12 +18,13 @@ async fn blocking<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(stopping)
 }
 
-/// Reads a file of the home.
+/// Reads a file of the home, as of now.
 async fn reading<R: Send + 'static>(
     agent: &Agent,
     open: fn(&std::path::Path) -> Result<Connection, StoreError>,
     read: impl FnOnce(&Connection) -> Result<R, StoreError> + Send + 'static,
 ) -> Result<R, Problem> {
+    agent.book.flush().await?;
     let home = agent.config.home.clone();
     Ok(blocking(move || read(&open(&home)?)).await??)
 }

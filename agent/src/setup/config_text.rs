@@ -103,7 +103,7 @@ uid = {uid}
 # valid-for = "15m"
 # How far the clock may jump while the agent runs, and between two runs, until somebody confirms it.
 # clock-tolerance = "5m"
-# clock-tolerance-restart = "30d"
+# clock-tolerance-restart = "3d"
 "#,
             uid = self.uid,
             id = quoted(&self.id),

@@ -2,27 +2,27 @@
 //!
 //! | table | holds |
 //! |---|---|
-//! | `records` | position and bytes of each record; the hash of the bytes is the leaf |
+//! | `records` | position and bytes of each record; the hash of the bytes is the leaf. The last record of a commit also holds the tree's root as of that commit |
 //! | `nodes` | finished subtrees of 2^8, 2^16, … leaves, so that a proof reads at most 256 records a step |
-//! | `head` | size and root as of the last commit |
 
 use bursar_core::log::{Frontier, Hash, Node, STORED_EVERY, leaf_hash, node_hash};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{StoreError, file};
 
+/// The root stands beside the record, not in a row of its own: a commit then writes one page less.
 const SCHEMA: &str = "
-    CREATE TABLE records (position INTEGER PRIMARY KEY, leaf BLOB NOT NULL) STRICT;
+    CREATE TABLE records (position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, root BLOB) STRICT;
     CREATE TABLE nodes (level INTEGER NOT NULL, place INTEGER NOT NULL, hash BLOB NOT NULL,
         PRIMARY KEY (level, place)) STRICT, WITHOUT ROWID;
-    CREATE TABLE head (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, root BLOB NOT NULL) STRICT;
-    INSERT INTO head VALUES (1, 0, x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855');
 ";
 
 /// The tree's right edge in memory; the rest is in the file.
 #[derive(Clone, Debug)]
 pub struct LogTable {
     frontier: Frontier,
+    /// Up to where the root is stored.
+    saved: u64,
 }
 
 /// Makes the tables of an empty log.
@@ -44,11 +44,16 @@ impl LogTable {
             place,
             what: what.to_owned(),
         };
-        let mut frontier = Frontier::empty();
+        let places = |first: u64, last: u64| match first {
+            first if first == last => format!("record {first}"),
+            first => format!("records {first} to {last}"),
+        };
+        let (mut frontier, mut vouched) = (Frontier::empty(), 0);
         let mut nodes =
             connection.prepare("SELECT hash FROM nodes WHERE level = ?1 AND place = ?2").map_err(failed)?;
-        let mut records =
-            connection.prepare("SELECT position, leaf FROM records ORDER BY position").map_err(failed)?;
+        let mut records = connection
+            .prepare("SELECT position, leaf, root FROM records ORDER BY position")
+            .map_err(failed)?;
         let mut rows = records.query([]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let position = frontier.size();
@@ -70,24 +75,17 @@ impl LogTable {
                     ));
                 }
             }
+            let root: Option<Hash> = row.get(2).map_err(failed)?;
+            if root.is_some_and(|root| root != frontier.root()) {
+                return Err(damaged(places(vouched, position), "they do not give the root that was written"));
+            }
+            vouched = if root.is_some() { position + 1 } else { vouched };
             each(position, leaf)?;
         }
-        let (size, root) = head(connection)?;
-        if size != frontier.size() {
-            let place = format!("record {}", size.min(frontier.size()));
-            return Err(damaged(
-                place,
-                &format!("the log has {} records, its head says {size}", frontier.size()),
-            ));
+        if vouched != frontier.size() {
+            return Err(damaged(places(vouched, frontier.size()), "the end of their commit is missing"));
         }
-        if root != frontier.root() {
-            let first = size - size % (1 << STORED_EVERY);
-            return Err(damaged(
-                format!("records {first} to {size}"),
-                "they do not give the root that was written",
-            ));
-        }
-        Ok(Self { frontier })
+        Ok(Self { saved: frontier.size(), frontier })
     }
 
     /// Number of records.
@@ -107,7 +105,7 @@ impl LogTable {
             let run = || connection.prepare_cached(sql)?.execute(values);
             run().map(|_| ()).map_err(|source| file::failed(connection, source))
         };
-        run("INSERT INTO records VALUES (?1, ?2)", params![position, leaf])?;
+        run("INSERT INTO records VALUES (?1, ?2, NULL)", params![position, leaf])?;
         for finished in self.frontier.push(leaf_hash(leaf)).into_iter().filter(is_stored) {
             run(
                 "INSERT INTO nodes VALUES (?1, ?2, ?3)",
@@ -117,22 +115,31 @@ impl LogTable {
         Ok(position)
     }
 
-    /// Writes size and root; once per commit. A log whose head is lost is refused at the next start.
-    pub fn save(&self, connection: &Connection) -> Result<(), StoreError> {
+    /// Writes the root beside the last record; once per commit. Without it the next start refuses the log.
+    pub fn save(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        if self.saved == self.size() {
+            return Ok(());
+        }
         let run = || {
             connection
-                .prepare_cached("UPDATE head SET size = ?1, root = ?2")?
-                .execute(params![self.size(), self.root().as_slice()])
+                .prepare_cached("UPDATE records SET root = ?2 WHERE position = ?1")?
+                .execute(params![self.size() - 1, self.root().as_slice()])
         };
-        run().map(|_| ()).map_err(|source| file::failed(connection, source))
+        run().map_err(|source| file::failed(connection, source))?;
+        self.saved = self.size();
+        Ok(())
     }
 }
 
 /// Size and root as of the last commit.
 pub fn head(connection: &Connection) -> Result<(u64, Hash), StoreError> {
-    connection
-        .query_row("SELECT size, root FROM head", [], |row| Ok((row.get(0)?, row.get(1)?)))
-        .map_err(|source| file::failed(connection, source))
+    let last = connection
+        .query_row("SELECT position, root FROM records ORDER BY position DESC LIMIT 1", [], |row| {
+            Ok((row.get::<_, u64>(0)? + 1, row.get(1)?))
+        })
+        .optional()
+        .map_err(|source| file::failed(connection, source))?;
+    Ok(last.unwrap_or_else(|| (0, Frontier::empty().root())))
 }
 
 /// The bytes of one record.
