@@ -152,6 +152,12 @@ impl Policy {
         self.groups.iter().map(|(name, members)| (name, members.as_slice()))
     }
 
+    /// Is this a group's name? An account or a caller of that name could never be meant by a rule,
+    /// which would be about the group's members instead: whoever configures names asks first.
+    pub fn group_named(&self, name: &str) -> bool {
+        self.groups.contains_key(name)
+    }
+
     /// All rules in the order of the file, for people to see.
     pub fn rules(&self) -> impl Iterator<Item = RuleView> {
         self.rules_in_order().map(RuleView::of)

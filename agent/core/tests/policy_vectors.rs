@@ -154,3 +154,11 @@ fn too_much_is_refused_with_the_bound() {
     let error = Policy::parse(&" ".repeat(MAX_TEXT + 1)).unwrap_err().to_string();
     assert_eq!(error, "policy line 1, column 1: the policy has 16777217 bytes; it may have at most 16777216");
 }
+
+#[test]
+fn names_of_groups_are_told_from_others() {
+    let policy = Policy::parse("version = 1\n[groups]\nstaff = [\"anna\", \"ben\"]\n").unwrap();
+    for (name, is_group) in [("staff", true), ("anna", false), ("Staff", false), ("", false)] {
+        assert_eq!(policy.group_named(name), is_group, "{name}");
+    }
+}

@@ -165,7 +165,7 @@ impl Index {
         recipients: &mut [Recipient],
     ) -> Result<Self, Fault> {
         let count = |kind| rules.iter().filter(|rule| rule.kind == kind).count();
-        let classes = |names: fn(&Scope) -> Option<&Vec<Name>>| {
+        let classes = |groups: &Groups, names: fn(&Scope) -> Option<&Vec<Name>>| {
             Classes::build(rules, groups, names, &rules_where(rules, |rule| names(&rule.scope).is_none()))
         };
         let (forbids, allows) = (count(Kind::Forbid), count(Kind::Allow));
@@ -180,12 +180,12 @@ impl Index {
             rules: rules.len(),
             only_capped,
             least_caps: rules.chunks(64).map(least_cap).collect(),
-            accounts: classes(|scope| scope.accounts.as_ref())?,
-            callers: classes(|scope| scope.callers.as_ref())?,
-            assets: classes(|scope| scope.assets.as_ref())?,
+            accounts: classes(groups, |scope| scope.accounts.as_ref())?,
+            callers: classes(groups, |scope| scope.callers.as_ref())?,
+            assets: classes(&Groups::new(), |scope| scope.assets.as_ref())?,
             recipients: recipient_rows(
                 rules,
-                &classes(|scope| scope.recipients.as_ref())?,
+                &classes(groups, |scope| scope.recipients.as_ref())?,
                 // Rules without categories must not show here: all and any are about listed ones.
                 &Classes::build(
                     rules,
@@ -315,4 +315,54 @@ fn bits<'a>(range: Range<usize>, word: impl Fn(usize) -> u64 + 'a) -> impl Itera
             None
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use crate::intent::{Action, Intent, LedgerId};
+    use crate::key::PublicKey;
+    use crate::policy::{Counters, DenialCode, Policy, Question, explain};
+    use crate::time::Timestamp;
+
+    const POLICY: &str = r#"
+        version = 1
+        [assets.GRANT]
+        decimals = 2
+        [recipients.Shop]
+        address = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+        [[allow]]
+        name = "all"
+        [[limit]]
+        name = "small"
+        per_payment = "50.00 GRANT"
+    "#;
+
+    /// The parser refuses such a group; neither judging nor explaining rests on that.
+    #[test]
+    fn a_group_named_like_an_asset_does_not_take_its_place() {
+        let mut policy = Policy::parse(POLICY).unwrap();
+        policy.groups.insert("GRANT".parse().unwrap(), vec!["Pharmacy".parse().unwrap()]);
+        let Policy { rules, groups, recipients, .. } = &mut policy;
+        policy.index = super::Index::build(rules, groups, recipients).unwrap();
+        policy.asset_classes = policy.assets.iter().map(|asset| policy.index.asset_class(asset)).collect();
+
+        let now: Timestamp = "2026-11-22T09:30:00Z".parse().unwrap();
+        let shop = policy.recipient("Shop").unwrap().address;
+        let intent = Intent {
+            action: Action::Pay,
+            ledger: LedgerId([7; 32]),
+            from: PublicKey::P256([2; 33]),
+            to: shop,
+            asset: "GRANT".parse().unwrap(),
+            amount: policy.asset("GRANT").unwrap().parse("50.01 GRANT").unwrap(),
+            created: now,
+            valid_until: now.plus_millis(60_000),
+        };
+        let (account, caller) = ("expenses".parse().unwrap(), "anna".parse().unwrap());
+        let question = Question { intent: &intent, account: &account, caller: &caller, now };
+        let explained = explain(&policy, &question, &Counters::default());
+        assert_eq!(explained.denial.map(|denial| denial.code), Some(DenialCode::PerPayment));
+        assert!(explained.rules.iter().all(|rule| rule.applies), "{:?}", explained.rules);
+    }
 }

@@ -40,7 +40,7 @@ fn bundle(text: &str) -> Result<Policy, Fault> {
     let by_name: HashMap<Name, u32> = (0..).zip(&recipients).map(|(i, r)| (r.name.clone(), i)).collect();
     let categories: BTreeSet<Name> =
         recipients.iter().flat_map(|recipient| &recipient.categories).cloned().collect();
-    let groups = groups(std::mem::take(&mut raw.groups), &by_name, &categories)?;
+    let groups = groups(std::mem::take(&mut raw.groups), &asset_ids, &by_name, &categories)?;
 
     let mut written: Vec<(Kind, raw::Rule)> = Vec::new();
     written.extend(raw.forbid.into_iter().map(|rule| (Kind::Forbid, rule)));
@@ -137,8 +137,10 @@ fn recipients(raw: BTreeMap<Spanned<Name>, raw::Recipient>) -> Result<(Vec<Recip
     Ok((recipients, by_address))
 }
 
+/// A group's name is nobody else's: a list that means the one would hold the members of the other.
 fn groups(
     raw: BTreeMap<Spanned<Name>, raw::Names>,
+    assets: &HashMap<Name, u32>,
     recipients: &HashMap<Name, u32>,
     categories: &BTreeSet<Name>,
 ) -> Result<BTreeMap<Name, Vec<Name>>, Fault> {
@@ -146,6 +148,7 @@ fn groups(
     let mut groups = BTreeMap::new();
     for (name, members) in in_order(raw) {
         for (taken, what) in [
+            (assets.contains_key(name.get_ref()), "an asset"),
             (recipients.contains_key(name.get_ref()), "a recipient"),
             (categories.contains(name.get_ref()), "a category"),
         ] {

@@ -8,7 +8,7 @@ use super::{Kind, Policy, Recipient, raw};
 use crate::name::Name;
 
 /// Lists as written; one that is absent takes everything, an empty one nothing. A name that is a
-/// group's stands for its members.
+/// group's stands for its members, except among the assets.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     pub accounts: Option<Vec<Name>>,
@@ -84,7 +84,11 @@ impl Scope {
             Dimension::Asset => (self.assets.as_ref(), facts.asset.name(), "is for"),
             Dimension::Recipient => return self.recipient_mismatch(kind, policy, facts.recipient),
         };
-        if Self::holds(policy, names, name) {
+        let holds = match dimension {
+            Dimension::Asset => names.is_none_or(|names| names.contains(name)),
+            _ => Self::holds(policy, names, name),
+        };
+        if holds {
             return None;
         }
         let listed = list(names.into_iter().flatten());
