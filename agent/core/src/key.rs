@@ -61,18 +61,20 @@ impl PublicKey {
         }
     }
 
-    /// A P-256 key from its compressed point.
+    /// A P-256 key from its compressed point, `02` or `03` and x.
     pub fn p256(bytes: [u8; 33]) -> Result<Self, KeyError> {
-        p256::PublicKey::from_sec1_bytes(&bytes)
-            .map(|_| Self::P256(bytes))
-            .map_err(|_| KeyError::NotOnCurve(P256))
+        match p256::PublicKey::from_sec1_bytes(&bytes) {
+            Ok(_) if is_compressed(&bytes) => Ok(Self::P256(bytes)),
+            _ => Err(KeyError::NotOnCurve(P256)),
+        }
     }
 
-    /// A secp256k1 key from its compressed point.
+    /// A secp256k1 key from its compressed point, `02` or `03` and x.
     pub fn secp256k1(bytes: [u8; 33]) -> Result<Self, KeyError> {
-        k256::PublicKey::from_sec1_bytes(&bytes)
-            .map(|_| Self::Secp256k1(bytes))
-            .map_err(|_| KeyError::NotOnCurve(SECP256K1))
+        match k256::PublicKey::from_sec1_bytes(&bytes) {
+            Ok(_) if is_compressed(&bytes) => Ok(Self::Secp256k1(bytes)),
+            _ => Err(KeyError::NotOnCurve(SECP256K1)),
+        }
     }
 
     /// `ed25519`, `p256` or `secp256k1`.
@@ -154,6 +156,11 @@ impl PublicKey {
             _ => Err(form()),
         }
     }
+}
+
+/// The curves' crates also read compact points, `05` and x: a second spelling of the same key.
+fn is_compressed(point: &[u8; 33]) -> bool {
+    matches!(point, [2 | 3, ..])
 }
 
 fn verify_p256(key: &[u8; 33], message: &[u8], signature: &Signature) -> bool {

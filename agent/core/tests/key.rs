@@ -35,6 +35,20 @@ fn weak_and_impossible_points_are_no_keys() {
     }
 }
 
+/// The base points, whose every other spelling is among the refused ones.
+#[test]
+fn compressed_points_of_both_signs_are_keys() {
+    for curve_and_x in [
+        ("p256", "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"),
+        ("secp256k1", "79be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798"),
+    ] {
+        for sign in ["02", "03"] {
+            let key = format!("{}:{sign}{}", curve_and_x.0, curve_and_x.1);
+            assert_eq!(key.parse::<PublicKey>().unwrap().to_string(), key);
+        }
+    }
+}
+
 #[test]
 fn addresses_carry_a_checksum() {
     for file in vectors::folder("address") {
