@@ -1,11 +1,13 @@
 //! The agent's full path, in rounds with the bare token: bare, signed, bare, recorded, and again.
 
+use std::time::Instant;
+
 use bursar_pkcs11::Algorithm;
 
 use crate::load::{self, Keys, Until};
 use crate::options::{Options, Part, Reach};
 use crate::place::{Place, Served};
-use crate::process::Cpu;
+use crate::process::{self, Cpu};
 use crate::report::{Agent, Bare, Report, Steps};
 use crate::stats::{median, micros};
 use crate::{bare, commit, verify};
@@ -33,8 +35,9 @@ pub fn measure(options: &Options, place: &Place, report: &mut Report) {
     };
     let mut running: Vec<_> = options.paths.iter().map(start).collect();
     let mut rounds: Vec<(Algorithm, Round)> = Vec::new();
-    let (mut appends, mut commits) = (Vec::new(), Vec::new());
+    let (mut appends, mut commits, mut others) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..options.rounds {
+        let (begin, before) = (Instant::now(), busy(&running));
         appends.push(commit::append(place.folder()));
         commits.push(commit::row(place.folder()));
         for algorithm in &options.algorithms {
@@ -42,7 +45,10 @@ pub fn measure(options: &Options, place: &Place, report: &mut Report) {
             let commit = commits.last().copied().unwrap_or_default();
             rounds.push((*algorithm, round(options, place, *algorithm, &mut running, commit)));
         }
+        let available = begin.elapsed().as_secs_f64() * report.processors as f64;
+        others.push((busy(&running) - before) / available);
     }
+    report.others = Some(median(others).max(0.0));
     report.steps = Some(Steps {
         append: median(appends),
         commit: median(commits),
@@ -59,6 +65,12 @@ pub fn measure(options: &Options, place: &Place, report: &mut Report) {
     for one in running {
         one.served.daemon.stop();
     }
+}
+
+/// Processor seconds of everything on the machine but this process and its agents.
+fn busy(running: &[Running]) -> f64 {
+    let agents = running.iter().map(|one| Cpu::of(one.served.daemon.pid()).total());
+    process::machine() - process::own_process().as_secs_f64() - agents.sum::<f64>()
 }
 
 fn round(
@@ -84,8 +96,10 @@ fn round(
     let sweep = bare::merge(&round.sweeps);
     if !sweep.is_empty() {
         let (best, signature) = (bare::best(&sweep), bare::signature(&sweep));
+        let cheapest = bare::cheapest(&sweep);
         for load in &mut round.loads {
             load.ratio = Some(load.per_second / best);
+            load.cpu_ratio = Some(cheapest / (load.cpu.total() + load.client_cpu));
             load.allowed = Some(signature + 2.0 * commit + 250.0);
         }
     }
@@ -104,6 +118,7 @@ fn sample(options: &Options, algorithm: Algorithm, one: &mut Running, clients: u
         clients,
         per_second: load.per_second,
         ratio: None,
+        cpu_ratio: None,
         p50: micros(load.p50),
         p99: micros(load.p99),
         cpu: Cpu::of(pid).each(before, load.payments),
@@ -120,6 +135,7 @@ fn merge(rounds: &[&[Agent]]) -> Vec<Agent> {
         Agent {
             per_second: all(|row| row.per_second),
             ratio: row.ratio.map(|_| all(|row| row.ratio.unwrap_or_default())),
+            cpu_ratio: row.cpu_ratio.map(|_| all(|row| row.cpu_ratio.unwrap_or_default())),
             p50: all(|row| row.p50),
             p99: all(|row| row.p99),
             cpu: Cpu::median(rows.iter().map(|row| &row.cpu)),

@@ -4,6 +4,7 @@
 //! second. The records' signatures here are none; the book verifies only those it is to send again.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bursar::book::draft::{Circumstances, Draft};
 use bursar::book::hex::Hex;
@@ -11,11 +12,11 @@ use bursar::book::record::{Allowed, InForce, Opened, Record, Recorded, Signed};
 use bursar::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
 use bursar::book::view::State;
 use bursar::book::{Book, FILE, MARK, read};
+use bursar::clock::{Tolerance, Watch};
 use bursar::store::file;
 use bursar::store::log::LogTable;
 use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
-use bursar_core::log::leaf_hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Draw, Policy, Question, Verdict, judge};
 use bursar_core::time::Timestamp;
@@ -64,6 +65,12 @@ fn key(number: u64) -> IdempotencyKey {
     format!("{number:016x}").parse().expect("a key")
 }
 
+/// The machine's clock, trusted.
+pub fn watch() -> Watch {
+    let hour = Duration::from_secs(3600);
+    Watch::new(Tolerance { running: hour, restarted: hour })
+}
+
 /// Makes a book with so many recorded payments, evenly spread over a year up to now.
 pub fn write(home: &Path, story: &Story, count: u64) {
     let id = "00112233445566778899aabbccddeeff";
@@ -73,9 +80,11 @@ pub fn write(home: &Path, story: &Story, count: u64) {
     connection.pragma_update(None, "synchronous", "OFF").expect("a setting");
     let end = bursar::clock::wall();
     let begin = end.plus_millis(-YEAR);
-    begin_earlier(&connection, &Record::Opened(Opened { at: begin, home: id.to_owned() }));
+    // A book begins when it is made; this one begins again, a year earlier.
+    connection.execute("DELETE FROM records", []).expect("the new book");
     let mut book = Writing { log: LogTable::open(&connection, |_, _| Ok(())).expect("the log"), connection };
     book.run("BEGIN");
+    book.append(&Record::Opened(Opened { at: begin, home: id.to_owned() }));
     let policy = Hex(story.policy.hash());
     book.append(&Record::Policy(InForce { at: begin, policy }));
     let (rule, draws) = story.draws(&story.draft(0, begin), begin);
@@ -92,13 +101,6 @@ pub fn write(home: &Path, story: &Story, count: u64) {
     book.commit();
     book.connection.pragma_update(None, "synchronous", "FULL").expect("a setting");
     book.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("the disk writes");
-}
-
-/// A book begins when it is made; this one begins a year earlier.
-fn begin_earlier(connection: &Connection, opened: &Record) {
-    let leaf = serde_json::to_vec(opened).expect("a record");
-    connection.execute("UPDATE records SET leaf = ?1 WHERE position = 0", [&leaf]).expect("record 0");
-    connection.execute("UPDATE head SET root = ?1", [leaf_hash(&leaf).as_slice()]).expect("the head");
 }
 
 struct Writing {

@@ -83,6 +83,15 @@ fn thread(stat: &str) -> Option<(&str, f64)> {
     Some((name, ticks as f64 / rustix::param::clock_ticks_per_second() as f64))
 }
 
+/// Processor seconds that the whole machine has spent since it started, idling left out.
+pub fn machine() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").expect("proc(5) names stat");
+    // user, nice, system, idle, iowait, irq, softirq, steal; what follows is counted in user already.
+    let fields = stat.split_whitespace().skip(1).take(8).enumerate();
+    let busy = fields.filter(|(n, _)| !(3..5).contains(n)).map(|(_, field)| field.parse().unwrap_or(0.0));
+    busy.sum::<f64>() / rustix::param::clock_ticks_per_second() as f64
+}
+
 /// Memory in MB (10^6 bytes).
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Memory {

@@ -18,6 +18,8 @@ pub struct Report {
     pub seconds: f64,
     /// Where the files were.
     pub folder: String,
+    /// Share of the processors that other programs took meanwhile; the median of the rounds.
+    pub others: Option<f64>,
     /// The module's own loop.
     pub bare: Vec<Bare>,
     /// The agent's full path.
@@ -80,6 +82,9 @@ pub struct Agent {
     pub per_second: f64,
     /// Against the fastest bare figure of the same round.
     pub ratio: Option<f64>,
+    /// The same by processor time: of the cheapest bare signature against agent and clients for one
+    /// payment. What other programs take hardly moves it.
+    pub cpu_ratio: Option<f64>,
     /// Half of them took no longer.
     pub p50: f64,
     /// 99 of 100 took no longer.

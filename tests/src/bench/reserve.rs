@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bursar::book::{Book, Decision, FILE, Options as BookOptions};
-use bursar::clock::{Tolerance, Watch};
 use bursar_core::policy::Policy;
 use bursar_tests::policy::{bundle, recipient};
 use rustix::process::getpid;
@@ -78,11 +77,10 @@ fn story() -> Story {
 }
 
 fn open(home: &Path, story: &Story) -> Book {
-    let hour = Duration::from_secs(3600);
     let opened = Book::open(BookOptions {
         home: home.to_owned(),
         policy: story.policy.clone(),
-        watch: Arc::new(Watch::new(Tolerance { running: hour, restarted: hour })),
+        watch: Arc::new(past::watch()),
         progress: |_| (),
     });
     opened.unwrap_or_else(|error| panic!("{error}"))

@@ -13,6 +13,12 @@ pub fn of(report: &Report) -> String {
     if !report.folder.is_empty() {
         let _ = write!(text, "; files in {}", report.folder);
     }
+    if let Some(others) = report.others {
+        let _ = write!(text, "\nother programs took {:.0} % of the processors", others * 100.0);
+        if others > 0.1 {
+            text += ": TOO MUCH for rates and ratios to mean anything; run it again on a quiet machine";
+        }
+    }
     for part in [bare, agent, steps, memory, judge, reserve, aims] {
         let rows = part(report);
         if rows.len() > 1 {
@@ -53,6 +59,7 @@ fn agent(report: &Report) -> Vec<Row> {
         "clients",
         "payments/s",
         "of bare",
+        "by cpu",
         "p50 ms",
         "p99 ms",
         "cpu us each",
@@ -64,13 +71,14 @@ fn agent(report: &Report) -> Vec<Row> {
         "(clients)",
     ])];
     rows.extend(report.agent.iter().map(|it| {
-        let ratio = it.ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
+        let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         let mut row = vec![
             it.algorithm.to_string(),
             it.reach.name().to_owned(),
             it.clients.to_string(),
             whole(it.per_second),
-            ratio,
+            ratio(it.ratio),
+            ratio(it.cpu_ratio),
             millis(it.p50),
             millis(it.p99),
             whole(it.cpu.total()),
