@@ -21,7 +21,9 @@ impl TokenError {
     /// What somebody has to look at.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::TwoRoles { .. } | Self::WrongKey { .. } | Self::Invalid { .. } => Fault::Key,
+            Self::TwoRoles { .. } | Self::WrongKey { .. } | Self::OtherKey { .. } | Self::Invalid { .. } => {
+                Fault::Key
+            }
             Self::Pin(_) => Fault::Pin,
             Self::TooLate(_) => Fault::Passing,
             Self::Device(device) => match device {
@@ -37,5 +39,11 @@ impl TokenError {
                 _ => Fault::Device,
             },
         }
+    }
+
+    /// Did the token refuse the PIN, or would it be the last try? Then no login may be tried again
+    /// before a person has looked: see [`pin::refused`](super::pin::refused).
+    pub fn is_pin_refused(&self) -> bool {
+        matches!(self, Self::Device(Device::PinIncorrect { .. } | Device::PinLocked | Device::PinFinalTry))
     }
 }

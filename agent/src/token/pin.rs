@@ -1,12 +1,15 @@
 //! Where the PIN comes from, and that a wrong one is tried once only.
 
+use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use bursar_pkcs11::Pin;
 use serde::Deserialize;
 use zeroize::Zeroizing;
+
+use super::TokenError;
 
 /// The file that remembers a refused PIN, in the home folder.
 pub const MARK: &str = "pin-refused";
@@ -32,9 +35,9 @@ pub enum PinSource {
 /// Why there is no usable PIN.
 #[derive(Debug, thiserror::Error)]
 pub enum PinError {
-    /// It was refused before.
+    /// It was refused before, or somebody else is trying it.
     #[error(
-        "the last login with this PIN failed or was cut off, so it is not tried again: a token locks after a few \
+        "the last login with this PIN failed, was cut off, or is still under way in another process, so it is not tried again: a token locks after a few \
          wrong PINs. Correct the PIN, then give the command once more with --retry-pin, a service as `bursar serve --retry-pin` ({0} remembers it)"
     )]
     Refused(PathBuf),
@@ -86,7 +89,7 @@ impl PinSource {
 /// Reads a PIN; `exposing` are the permissions that it may not have.
 fn from_file(path: &Path, exposing: u32) -> Result<Pin, PinError> {
     let unreadable = |why: String| PinError::Unreadable { from: path.display().to_string(), why };
-    let file = std::fs::File::open(path).map_err(|e| unreadable(e.to_string()))?;
+    let file = File::open(path).map_err(|e| unreadable(e.to_string()))?;
     let meta = file.metadata().map_err(|e| unreadable(e.to_string()))?;
     if meta.permissions().mode() & exposing != 0 {
         return Err(PinError::Exposed(path.to_owned()));
@@ -104,42 +107,86 @@ fn from_file(path: &Path, exposing: u32) -> Result<Pin, PinError> {
 /// Lets `login` run once, and never again after it was refused until somebody clears the mark.
 ///
 /// The mark is durable before the PIN is sent: if the machine dies in between, the next start asks
-/// rather than tries.
+/// rather than tries. Of processes that start together one makes the mark, and only that one tries.
 pub fn once<T>(
     home: &Path,
     retry: bool,
-    login: impl FnOnce() -> Result<T, super::TokenError>,
-) -> Result<T, super::TokenError> {
-    let mark = home.join(MARK);
+    login: impl FnOnce() -> Result<T, TokenError>,
+) -> Result<T, TokenError> {
+    let path = home.join(MARK);
     if retry {
-        let _ = std::fs::remove_file(&mark);
+        let _ = std::fs::remove_file(&path);
     }
-    if mark.exists() {
-        return Err(PinError::Refused(mark).into());
+    let mark = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
+        Ok(file) => Mark { path, file },
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            return Err(PinError::Refused(path).into());
+        }
+        Err(error) => return Err(unwritable(&path, &error).into()),
+    };
+    if let Err(error) = make_durable(&mark.file, home) {
+        let unwritable = unwritable(&mark.path, &error);
+        // No PIN was sent.
+        let _ = mark.clear();
+        return Err(unwritable.into());
     }
-    let unwritable =
-        |e: std::io::Error| PinError::Unreadable { from: mark.display().to_string(), why: e.to_string() };
-    let write =
-        || std::fs::File::create(&mark)?.sync_all().and_then(|()| std::fs::File::open(home)?.sync_all());
-    write().map_err(unwritable)?;
     let result = login();
-    let refused = matches!(
-        &result,
-        Err(super::TokenError::Device(
-            bursar_pkcs11::Error::PinIncorrect { .. }
-                | bursar_pkcs11::Error::PinLocked
-                | bursar_pkcs11::Error::PinFinalTry
-        ))
-    );
-    if !refused {
-        std::fs::remove_file(&mark).map_err(unwritable)?;
+    if !result.as_ref().is_err_and(TokenError::is_pin_refused) {
+        mark.clear()?;
     }
     result
+}
+
+/// Remembers that the PIN was refused by a login that did not go through [`once`]: the pool's own,
+/// when the PIN was changed under a running agent. Durable when it returns; any number of times.
+pub fn refused(home: &Path) -> Result<(), PinError> {
+    let path = home.join(MARK);
+    let write = || {
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+        make_durable(&file, home)
+    };
+    write().map_err(|error| unwritable(&path, &error))
+}
+
+fn make_durable(file: &File, home: &Path) -> std::io::Result<()> {
+    file.sync_all()?;
+    File::open(home)?.sync_all()
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> PinError {
+    PinError::Unreadable { from: path.display().to_string(), why: error.to_string() }
+}
+
+/// The mark of a login that is under way.
+struct Mark {
+    path: PathBuf,
+    file: File,
+}
+
+impl Mark {
+    /// Removes it, unless somebody asked for a retry meanwhile: then the mark there is theirs.
+    fn clear(self) -> Result<(), PinError> {
+        let clear = || {
+            let own = self.file.metadata()?.ino();
+            match std::fs::symlink_metadata(&self.path) {
+                Ok(there) if there.ino() == own => std::fs::remove_file(&self.path),
+                Ok(_) => Ok(()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        clear().map_err(|error| unwritable(&self.path, &error))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use bursar_pkcs11::Error as Device;
+
     use super::*;
 
     #[test]
@@ -163,16 +210,87 @@ mod tests {
     #[test]
     fn a_refused_pin_is_not_tried_again_until_somebody_says_so() {
         let home = tempfile::tempdir().unwrap();
-        let refused = || {
-            let flags =
-                bursar_pkcs11::Error::PinIncorrect { count_low: true, final_try: false, locked: false };
-            Err::<(), _>(super::super::TokenError::Device(flags))
-        };
         assert!(once(home.path(), false, || Ok(())).is_ok());
-        assert!(once(home.path(), false, refused).is_err());
-        let again = once(home.path(), false, || -> Result<(), _> { panic!("tried again") });
-        assert!(matches!(again, Err(super::super::TokenError::Pin(PinError::Refused(_)))));
+        assert!(once(home.path(), false, || wrong_pin()).is_err());
+        assert_not_tried(home.path());
         assert!(once(home.path(), true, || Ok(())).is_ok());
         assert!(once(home.path(), false, || Ok(())).is_ok());
+        // Refused while it ran, twice.
+        refused(home.path()).unwrap();
+        refused(home.path()).unwrap();
+        assert_not_tried(home.path());
+        assert!(once(home.path(), true, || Ok(())).is_ok());
+        assert!(once(home.path(), false, || Ok(())).is_ok());
+    }
+
+    #[test]
+    fn of_many_that_start_together_one_tries() {
+        for round in 0..100 {
+            let home = tempfile::tempdir().unwrap();
+            let (tries, start) = (AtomicUsize::new(0), Barrier::new(8));
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        start.wait();
+                        once(home.path(), false, || {
+                            tries.fetch_add(1, Ordering::SeqCst);
+                            wrong_pin()
+                        })
+                    });
+                }
+            });
+            assert_eq!(tries.into_inner(), 1, "round {round}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_what_it_is_even_if_it_leads_nowhere() {
+        let home = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("nowhere", home.path().join(MARK)).unwrap();
+        assert_not_tried(home.path());
+    }
+
+    #[test]
+    fn the_mark_of_another_is_never_removed() {
+        let home = tempfile::tempdir().unwrap();
+        let meanwhile = || {
+            assert_not_tried(home.path());
+            assert!(once(home.path(), true, || wrong_pin()).is_err());
+            Ok(())
+        };
+        assert!(once(home.path(), false, meanwhile).is_ok());
+        assert_not_tried(home.path());
+        // Somebody removed it meanwhile: nothing to clear.
+        assert!(
+            once(home.path(), true, || Ok(std::fs::remove_file(home.path().join(MARK)).unwrap())).is_ok()
+        );
+    }
+
+    #[test]
+    fn what_is_no_word_on_the_pin_leaves_no_mark() {
+        let home = tempfile::tempdir().unwrap();
+        for (error, is_refused) in [
+            (Device::PinIncorrect { count_low: false, final_try: false, locked: false }, true),
+            (Device::PinFinalTry, true),
+            (Device::PinLocked, true),
+            (Device::PinMissing, false),
+            (Device::PinNotInitialized, false),
+            (Device::Busy, false),
+        ] {
+            let error = TokenError::Device(error);
+            assert_eq!(error.is_pin_refused(), is_refused, "{error}");
+            assert!(once(home.path(), true, || Err::<(), _>(error)).is_err());
+            assert_eq!(home.path().join(MARK).exists(), is_refused);
+        }
+        assert!(!TokenError::Pin(PinError::NoTerminal).is_pin_refused());
+    }
+
+    fn wrong_pin() -> Result<(), TokenError> {
+        Err(TokenError::Device(Device::PinIncorrect { count_low: true, final_try: false, locked: false }))
+    }
+
+    fn assert_not_tried(home: &Path) {
+        let again = once(home, false, || -> Result<(), _> { panic!("tried again") });
+        assert!(matches!(again, Err(TokenError::Pin(PinError::Refused(_)))));
     }
 }
