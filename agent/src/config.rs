@@ -1,7 +1,7 @@
 //! The configuration of a home folder: text -> checked values.
 
 use std::collections::{BTreeMap, HashMap};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,6 +32,19 @@ pub enum ConfigError {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
+    },
+    /// It is somebody else's, who thereby says which module is loaded.
+    #[error(
+        "the home folder {path} belongs to the user with id {owner}, and this runs as the user with id {user}; \
+         run it as that user, also instead of root: sudo -u '#{owner}' bursar …"
+    )]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner's user id.
+        owner: u32,
+        /// The effective user id.
+        user: u32,
     },
     /// It cannot be read.
     #[error("{path}: {source}")]
@@ -159,13 +172,22 @@ struct AgentText {
 impl Config {
     /// Reads and checks the configuration of a home folder.
     pub fn load(home: &Path) -> Result<Self, ConfigError> {
-        let path = home.join(FILE);
-        if !path.exists() {
+        Self::load_as(home, rustix::process::geteuid().as_raw())
+    }
+
+    fn load_as(home: &Path, user: u32) -> Result<Self, ConfigError> {
+        if !home.join(FILE).exists() {
             return Err(ConfigError::Missing(home.to_owned()));
         }
         let read = |source| ConfigError::Read { path: home.to_owned(), source };
+        // What is read is what was checked, wherever a link leads later.
         let home = std::fs::canonicalize(home).map_err(read)?;
-        let mode = std::fs::metadata(&home).map_err(read)?.permissions().mode() & 0o777;
+        let path = home.join(FILE);
+        let about = std::fs::metadata(&home).map_err(read)?;
+        if about.uid() != user {
+            return Err(ConfigError::Foreign { path: home, owner: about.uid(), user });
+        }
+        let mode = about.permissions().mode() & 0o777;
         if mode & 0o077 != 0 {
             return Err(ConfigError::Exposed { path: home, mode });
         }
@@ -254,6 +276,7 @@ fn span(field: &str, text: Option<String>, default: &str) -> Result<Duration, St
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     const GOOD: &str = r#"
@@ -279,6 +302,38 @@ mod tests {
         let config = Config::parse(Path::new("/home"), GOOD);
         let config = config.as_ref().map(|c| (c.valid_for, c.socket.clone(), c.callers.len()));
         assert_eq!(config, Ok((900_000, PathBuf::from("/home/bursar.sock"), 1)));
+    }
+
+    /// A home with this text that only its owner can use.
+    fn home(text: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::fs::write(folder.path().join(FILE), text).unwrap();
+        folder
+    }
+
+    #[test]
+    fn a_home_is_for_its_owner_alone() {
+        let folder = home(GOOD);
+        assert!(Config::load(folder.path()).is_ok());
+        let user = rustix::process::geteuid().as_raw();
+        // Root is another user, too; and for root everybody is.
+        for other in [user.wrapping_add(1), user ^ 0x8000] {
+            let error = Config::load_as(folder.path(), other).unwrap_err();
+            assert!(matches!(error, ConfigError::Foreign { owner, .. } if owner == user), "{error}");
+            assert!(error.to_string().contains(&format!("sudo -u '#{user}' bursar")), "{error}");
+        }
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o750)).unwrap();
+        assert!(matches!(Config::load(folder.path()), Err(ConfigError::Exposed { mode: 0o750, .. })));
+    }
+
+    #[test]
+    fn what_is_read_is_what_was_checked() {
+        let (folder, links) = (home("typo"), tempfile::tempdir().unwrap());
+        let link = links.path().join("home");
+        std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+        let Err(ConfigError::Parse { path, .. }) = Config::load(&link) else { panic!("not read") };
+        assert_eq!(path, folder.path().canonicalize().unwrap().join(FILE));
     }
 
     #[test]
