@@ -128,6 +128,49 @@ async fn what_was_said_to_be_too_late_is_never_recorded() {
     home.verify().unwrap();
 }
 
+/// A refusal says the time as an answer about a status does.
+#[tokio::test]
+async fn what_was_refused_as_too_late_is_never_recorded() {
+    let home = Home::new();
+    let ledger = home.open();
+    let waiting = payment(&home, 1, 2, 2);
+    let end = waiting.valid_until;
+    let waiting = sign(1, &waiting);
+    home.advance(3_600_000);
+    assert!(matches!(refusal(ledger.submit(&waiting).await), Refusal::Expired { now, .. } if now == end));
+    drop(ledger);
+    home.advance(-3_600_000);
+    let ledger = home.open();
+    assert!(matches!(refusal(ledger.submit(&waiting).await), Refusal::Expired { now, .. } if now == end));
+}
+
+/// One page less in every commit; the last entry keeps the time over a restart.
+#[tokio::test]
+async fn only_a_time_that_no_entry_holds_is_written_beside_the_log() {
+    let home = Home::new();
+    let latest =
+        || -> i64 { home.hands().query_row("SELECT latest FROM about", [], |row| row.get(0)).unwrap() };
+    let ledger = home.open();
+    let first = receipt(ledger.submit(&sign(1, &payment(&home, 1, 2, 1))).await);
+    assert_eq!(latest(), 0);
+    home.advance(5_000);
+    assert_eq!(ledger.status(&[7; 32]).await, Ok(Status::Absent { as_of: home.now() }));
+    let told = first.recorded.millis() + 5_000;
+    assert_eq!(latest(), told);
+    home.advance(1_000);
+    let second = receipt(ledger.submit(&sign(1, &payment(&home, 1, 2, 1))).await);
+    assert_eq!(latest(), told);
+    drop(ledger);
+    home.advance(-60_000);
+    let ledger = home.open();
+    let mut third = payment(&home, 1, 2, 1);
+    third.created = third.created.plus_millis(60_000);
+    assert_eq!(receipt(ledger.submit(&sign(1, &third)).await).recorded, second.recorded);
+    assert_eq!(latest(), told);
+    drop(ledger);
+    home.verify().unwrap();
+}
+
 #[tokio::test]
 async fn a_failed_commit_is_unknown_and_the_file_is_read_again() {
     let home = Home::new();

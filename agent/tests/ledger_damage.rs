@@ -55,7 +55,7 @@ async fn every_flipped_byte_of_every_entry_is_found_and_named() {
             bad[at] ^= 1 << (at % 8);
             write(position, &bad);
             let error = home.verify().expect_err(&format!("entry {position} byte {at}")).to_string();
-            assert!(error.contains(&format!("at entry {position}:")), "entry {position} byte {at}: {error}");
+            assert!(error.contains(&format!("at record {position}:")), "entry {position} byte {at}: {error}");
         }
         write(position, &good);
     }
@@ -99,16 +99,17 @@ async fn tables_that_contradict_the_log_are_found() {
         ),
         ("transaction too many", "INSERT INTO transactions VALUES (x'00', 7, 0)", "transactions"),
         ("node", "UPDATE nodes SET hash = zeroblob(32)", "records 0 to 255"),
-        ("root", "UPDATE head SET root = zeroblob(32)", "records 256 to 300"),
-        ("size", "UPDATE head SET size = 299", "record 299"),
+        ("root", "UPDATE records SET root = zeroblob(32) WHERE position = 299", "record 299"),
+        ("root within", "UPDATE records SET root = zeroblob(32) WHERE position = 7", "record 7"),
+        ("root gone", "UPDATE records SET root = NULL WHERE position = 299", "299"),
         ("entry cut out", "DELETE FROM records WHERE position = 150", "record 150"),
-        ("last entry cut off", "DELETE FROM records WHERE position = 299", "record 299"),
+        ("last entry cut off", "DELETE FROM records WHERE position = 299", "transactions"),
         (
             "entries swapped",
             "UPDATE records SET position = 300 - position WHERE position IN (100, 200)",
-            "entry",
+            "record 100",
         ),
-        ("time told", "UPDATE about SET latest = 5", "about"),
+        ("time told", "UPDATE about SET latest = -1", "about"),
         ("another ledger", "UPDATE about SET ledger = zeroblob(32)", "another ledger"),
         ("mark", "PRAGMA application_id = 1", "mark"),
     ] {

@@ -46,7 +46,7 @@ pub fn replay(
     signatures: Signatures,
     progress: impl Fn(u64),
 ) -> Result<Past, StoreError> {
-    let (ledger, latest) = about(connection)?;
+    let (ledger, told) = about(connection)?;
     if ledger != genesis.id().0 {
         return Err(StoreError::Open {
             file: FILE.to_owned(),
@@ -98,13 +98,6 @@ pub fn replay(
             "it does not follow from the entries",
         ));
     }
-    if latest < last {
-        return Err(damaged(
-            connection,
-            "the table about".to_owned(),
-            "its time is older than the last entry",
-        ));
-    }
     let checkpoint = checkpoint(connection, genesis)?;
     if let Some(signed) = &checkpoint {
         let said = signed.checkpoint();
@@ -113,7 +106,7 @@ pub fn replay(
             return Err(damaged(connection, format!("the first {} entries", said.size), what));
         }
     }
-    Ok(Past { log, state, latest, checkpoint })
+    Ok(Past { log, state, latest: told.max(last), checkpoint })
 }
 
 /// The rows beside the log that one entry left behind.
@@ -131,7 +124,7 @@ fn compare(connection: &Connection, genesis: &Genesis, entry: &Entry) -> Result<
     Ok(())
 }
 
-/// The ledger's id and latest time, as the file says.
+/// The ledger's id, and the latest time that it told without an entry.
 fn about(connection: &Connection) -> Result<([u8; 32], Timestamp), StoreError> {
     let (ledger, latest): ([u8; 32], i64) = connection
         .query_row("SELECT ledger, latest FROM about", [], |row| Ok((row.get(0)?, row.get(1)?)))

@@ -2,11 +2,11 @@
 //!
 //! | table | holds |
 //! |---|---|
-//! | `records`, `nodes`, `head` | the log, see [`crate::store::log`] |
+//! | `records`, `nodes` | the log, see [`crate::store::log`] |
 //! | `transactions` | digest, position and time of each transaction |
 //! | `nonces` | nonce and account of each transaction: once, for ever |
 //! | `balances` | what each account has now; zeros are left out |
-//! | `about` | the ledger's id, and the latest time that it has told anybody |
+//! | `about` | the ledger's id, and the latest time that it told anybody when no entry said so |
 //! | `checkpoint` | the latest signed checkpoint |
 //!
 //! Everything but the log, the time and the checkpoint follows from the log and is compared with it.
@@ -66,6 +66,10 @@ pub struct LedgerStore {
     changed: HashSet<Holding>,
     /// The latest time that was told or recorded: the ledger's time never goes back behind it.
     latest: Timestamp,
+    /// The latest time that was told without an entry.
+    told: Timestamp,
+    /// The latest time that the file vouches for, by its last entry or by `about`.
+    kept: Timestamp,
     clock: Clock,
 }
 
@@ -107,6 +111,8 @@ impl LedgerStore {
             state: past.state,
             changed: HashSet::new(),
             latest: past.latest,
+            told: past.latest,
+            kept: past.latest,
             clock: clock.clone(),
             connection,
         })
@@ -130,7 +136,11 @@ impl LedgerStore {
         let recorded = self.now();
         let change = match self.state.check(&new.transfer, recorded) {
             Ok(change) => change,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(refusal) => {
+                // What was too late once is not recorded later, even if the clock is set back.
+                self.told = recorded;
+                return Ok(Err(refusal));
+            }
         };
         let leaf = entry::leaf(self.log.size(), recorded, &new.envelope);
         let position = self.log.append(&self.connection, &leaf)?;
@@ -139,6 +149,7 @@ impl LedgerStore {
         run(&self.connection, "INSERT INTO nonces VALUES (?1, ?2)", params![nonce, position])?;
         self.changed.extend(change.holdings().cloned());
         self.state.apply(change);
+        self.kept = recorded;
         Ok(Ok(Receipt { ledger: self.genesis.id(), position, recorded, digest: new.digest }))
     }
 
@@ -147,7 +158,10 @@ impl LedgerStore {
     pub fn status(&mut self, digest: &Hash) -> Result<Status, StoreError> {
         Ok(match receipt(&self.connection, &self.genesis, digest)? {
             Some(receipt) => Status::Recorded(receipt),
-            None => Status::Absent { as_of: self.now() },
+            None => {
+                self.told = self.now();
+                Status::Absent { as_of: self.told }
+            }
         })
     }
 
@@ -173,6 +187,10 @@ impl LedgerStore {
 }
 
 impl Store for LedgerStore {
+    fn log(&self) -> &LogTable {
+        &self.log
+    }
+
     fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -181,7 +199,11 @@ impl Store for LedgerStore {
         save_balances(&self.connection, &self.state, self.changed.iter())?;
         self.changed.clear();
         self.log.save(&self.connection)?;
-        run(&self.connection, "UPDATE about SET latest = ?1", params![self.latest.millis()])
+        if self.told > self.kept {
+            run(&self.connection, "UPDATE about SET latest = ?1", params![self.told.millis()])?;
+            self.kept = self.told;
+        }
+        Ok(())
     }
 }
 
