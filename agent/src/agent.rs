@@ -1,9 +1,11 @@
 //! The running agent: everything a configuration names, opened and checked against each other.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+mod check;
+mod tend;
 
+use std::sync::Arc;
+
+use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
 use bursar_core::log::{Checkpoint, Origin, SignedCheckpoint};
 use bursar_core::name::Name;
@@ -12,23 +14,18 @@ use tokio::sync::Mutex;
 
 use crate::anchor::{self, AnchorError};
 use crate::book::draft::Circumstances;
-use crate::book::{Book, BookError, Head, Options, Unfinished};
+use crate::book::{Book, BookError, Head, Options};
 use crate::clock::Watch;
 use crate::config::{Config, LedgerConfig};
 use crate::keys_file::{KeysFile, KeysFileError};
 use crate::ledger::embedded::Embedded;
-use crate::ledger::{Ledger, LedgerError, Status, unrecorded::Unrecorded};
-use crate::spend::{self, SpendError};
+use crate::ledger::{Ledger, LedgerError, unrecorded::Unrecorded};
+use crate::spend::SpendError;
 use crate::store::{StoreError, WriteError};
 use crate::token::keyring::Keyring;
 use crate::token::role::{AuditCheckpoint, LedgerCheckpoint};
 use crate::token::{Token, TokenError, pin, state};
 use crate::turns::Turns;
-
-/// How often the anchor and the checkpoints are brought up to date.
-const ANCHOR_EVERY: Duration = Duration::from_secs(60);
-/// How often payments that are stuck or overdue are looked at.
-const TEND_EVERY: Duration = Duration::from_secs(5);
 
 /// Everything that is open while the agent runs.
 pub struct Agent {
@@ -111,6 +108,29 @@ pub enum AgentError {
         /// The highest position in the book.
         position: u64,
     },
+    /// A group of the policy is named like an account or a caller.
+    #[error(
+        "the policy has a group {0:?}, and config.toml an account or a caller of that name: rules could not tell which is meant; rename one"
+    )]
+    Group(Name),
+    /// The ledger began with another node key.
+    #[error(
+        "the key {label:?} is not the node key that the ledger's genesis names; put the old key back under `keys.node`"
+    )]
+    Node {
+        /// The key's label.
+        label: String,
+    },
+    /// Payments of another ledger are open.
+    #[error(
+        "spend {spend} is open and for the ledger {ledger}, another one: only that ledger knows what became of it. Go back to it until the spend has ended"
+    )]
+    OtherLedger {
+        /// The spend's id.
+        spend: u64,
+        /// Its ledger.
+        ledger: LedgerId,
+    },
     /// The file of public keys.
     #[error(transparent)]
     KeysFile(#[from] KeysFileError),
@@ -134,10 +154,10 @@ impl Agent {
         let policy = Arc::new(read_policy(&config)?);
         let token = open_token(&config, leniency.retry_pin)?;
         let keys = Keyring::open(&token, &config.labels).await?;
-        known_keys(&keys).save(&config.home)?;
         let watch = Arc::new(Watch::new(config.tolerance));
         let book = Book::open(Options {
             home: config.home.clone(),
+            id: Some(config.id.clone()),
             policy: policy.clone(),
             watch: watch.clone(),
             progress: |records| tracing::info!(records, "reading the book"),
@@ -163,10 +183,12 @@ impl Agent {
             turns: Turns::default(),
             checkpoints: Mutex::new(()),
         };
-        if !leniency.accept_rollback {
-            anchor::check(&agent.token, &agent.config.id, &agent.book).await?;
-            agent.check_ledger().await?;
+        agent.check_fit().await?;
+        match agent.check_history().await {
+            Err(error) if leniency.accept_rollback => agent.accept_history(&error).await?,
+            checked => checked?,
         }
+        known_keys(&agent.keys).save(&agent.config.home)?;
         agent.anchor().await?;
         agent.recover().await;
         Ok(agent)
@@ -189,67 +211,6 @@ impl Agent {
             now: self.watch.steady(),
             valid_for: self.config.valid_for,
         })
-    }
-
-    /// Refuses to start when the ledger knows a payment of ours that the book does not.
-    async fn check_ledger(&self) -> Result<(), AgentError> {
-        let accounts: BTreeMap<PublicKey, &Name> =
-            self.keys.accounts().map(|(name, key)| (*key.public(), name)).collect();
-        let known = self.book.last_position().await?;
-        let Some(embedded) = &self.embedded else { return Ok(()) };
-        let size = embedded.checkpoint_to_sign().await?.size;
-        if let Some(position) = known.filter(|position| *position >= size) {
-            return Err(AgentError::LedgerBehind { size, position });
-        }
-        for sent in embedded.sent_since(known.map_or(0, |position| position + 1))? {
-            let Some(account) = accounts.get(&sent.from) else { continue };
-            if !self.book.is_open(sent.digest).await? {
-                return Err(AgentError::Stranger { account: (*account).clone(), position: sent.position });
-            }
-        }
-        Ok(())
-    }
-
-    /// Goes on with everything that was begun: signs the identical bytes, sends the same bytes.
-    async fn recover(&self) {
-        match self.book.unfinished().await {
-            Ok(unfinished) => {
-                if !unfinished.is_empty() {
-                    tracing::info!(payments = unfinished.len(), "finishing what an earlier run had begun");
-                }
-                self.resume(unfinished).await;
-            }
-            Err(error) => tracing::warn!(%error, "could not look for unfinished payments"),
-        }
-        self.expire().await;
-    }
-
-    async fn resume(&self, unfinished: Vec<Unfinished>) {
-        for one in unfinished {
-            if let Err(error) = spend::resume(self, one).await {
-                tracing::warn!(%error, "a payment stays unfinished");
-            }
-        }
-    }
-
-    /// Gives back what overdue payments hold, if the ledger proves that they are not recorded.
-    async fn expire(&self) {
-        let Ok(overdue) = self.book.overdue().await else { return };
-        for (spend, digest) in overdue {
-            let done = match self.ledger.status(&digest).await {
-                Ok(Status::Absent { as_of }) => self.book.expire(spend, digest, as_of).await.map(|_| ()),
-                Ok(Status::Recorded(receipt)) => {
-                    self.book.settle(spend, digest, receipt.into()).await.map(|_| ())
-                }
-                Err(error) => {
-                    tracing::warn!(%error, spend, "the ledger does not say what became of an overdue payment");
-                    Ok(())
-                }
-            };
-            if let Err(error) = done {
-                tracing::warn!(%error, spend, "an overdue payment could not be closed");
-            }
-        }
     }
 
     /// Brings the token's anchor and the signed checkpoints up to where the logs are.
@@ -293,43 +254,6 @@ impl Agent {
         let signed = state(&self.token, node, LedgerCheckpoint(checkpoint)).await?;
         embedded.keep_checkpoint(&signed).await?;
         Ok(Some(signed))
-    }
-
-    /// Starts the module again when the device is gone, so that one that comes back is found.
-    async fn look_after_token(&self) {
-        let token = self.token.clone();
-        let recovered = tokio::task::spawn_blocking(move || token.recover()).await;
-        match recovered {
-            Ok(Ok(true)) => tracing::info!("the token is back"),
-            Ok(Ok(false)) => {}
-            Ok(Err(error)) => tracing::error!(%error, "the token does not answer"),
-            Err(_) => {}
-        }
-    }
-
-    /// Runs beside the requests: retries, expiries, anchor. Ends when it is dropped.
-    pub async fn tend(&self) {
-        let mut tend = tokio::time::interval(TEND_EVERY);
-        let mut anchor = tokio::time::interval_at(tokio::time::Instant::now() + ANCHOR_EVERY, ANCHOR_EVERY);
-        let mut last = None;
-        loop {
-            tokio::select! {
-                _ = tend.tick() => {
-                    match self.book.stuck().await {
-                        Ok(stuck) => self.resume(stuck).await,
-                        Err(error) => tracing::warn!(%error, "could not look for stuck payments"),
-                    }
-                    self.expire().await;
-                    self.look_after_token().await;
-                }
-                _ = anchor.tick() => {
-                    // Nothing new, nothing to write: flash wears out.
-                    let head = self.book.head().await.ok();
-                    if head.is_some() && head == last { continue; }
-                    last = self.anchor().await.inspect_err(|error| tracing::error!(%error, "the anchor could not be written")).ok();
-                }
-            }
-        }
     }
 }
 

@@ -71,9 +71,6 @@ pub enum AnchorError {
     Unreadable(String),
 }
 
-/// Records that a book may have before its first anchor: its beginning and its policy.
-const NEW: u64 = 2;
-
 /// The label of a home's anchor.
 pub fn label(home: &str) -> String {
     format!("bursar-anchor-{home}")
@@ -83,7 +80,7 @@ pub fn label(home: &str) -> String {
 pub async fn check(token: &Token, home: &str, book: &Book) -> Result<(), AnchorError> {
     let head = book.head().await?;
     let Some(bytes) = token.read_data(&label(home)).await? else {
-        return if head.size <= NEW { Ok(()) } else { Err(AnchorError::Lost(head.size)) };
+        return if book.is_new().await? { Ok(()) } else { Err(AnchorError::Lost(head.size)) };
     };
     let anchor: Anchor =
         serde_json::from_slice(&bytes).map_err(|error| AnchorError::Unreadable(error.to_string()))?;

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
+use bursar_core::intent::LedgerId;
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Explanation, Policy, Standing};
@@ -28,6 +29,7 @@ use crate::ledger;
 use crate::store::{StoreError, WriteError, Writer};
 use crate::token::Signed;
 use draft::Draft;
+use request::IdempotencyId;
 use sqlite::BookStore;
 use view::{Position, Spend};
 
@@ -108,6 +110,36 @@ pub enum Unfinished {
     Kept(Kept),
 }
 
+/// What the book answers to a signature.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the large one is what nearly every payment takes")]
+pub enum Keeping {
+    /// It is durable.
+    Kept(Kept),
+    /// The payment ended meanwhile; this signature is not kept and may not leave.
+    Ended(Box<Spend>),
+}
+
+/// Which unfinished payments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those begun more than ten seconds ago.
+    Stuck,
+}
+
+/// A payment whose time has passed and that still holds its budgets.
+#[derive(Clone, Copy, Debug)]
+pub struct Overdue {
+    /// The spend's id.
+    pub spend: u64,
+    /// Id of the transaction.
+    pub digest: Hash,
+    /// May a signature have left?
+    pub signed: bool,
+}
+
 /// Why a book could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum BookError {
@@ -150,6 +182,8 @@ impl From<ledger::Outcome> for Outcome {
 pub struct Options {
     /// The home folder.
     pub home: PathBuf,
+    /// The home's id, if only its own book will do.
+    pub id: Option<String>,
     /// The policy bundle to judge by.
     pub policy: Arc<Policy>,
     /// The agent's time.
@@ -183,9 +217,14 @@ impl Book {
         self.writer.run(move |book| book.reserve(draft)).await
     }
 
-    /// Makes a signature durable, so that it may leave.
+    /// What was answered before under this key; `None` if it is new.
+    pub async fn lookup(&self, idem: IdempotencyId, body: Hash) -> Result<Option<Decision>, WriteError> {
+        self.writer.run(move |book| book.lookup(&idem, &body)).await
+    }
+
+    /// Makes a signature durable, so that it may leave; one that came too late, or second, does not.
     #[tracing::instrument(name = "book.keep", level = "debug", skip_all)]
-    pub async fn keep(&self, signed: Signed) -> Result<Kept, WriteError> {
+    pub async fn keep(&self, signed: Signed) -> Result<Keeping, WriteError> {
         self.writer.run(move |book| book.keep(signed)).await
     }
 
@@ -201,26 +240,48 @@ impl Book {
         self.writer.run(move |book| book.failed(spend, reason)).await
     }
 
-    /// Gives back what a payment holds, because it can never be recorded any more: at the
-    /// ledger's time `as_of` it was not there, and its valid-until has passed. Answers whether
-    /// that holds.
-    pub async fn expire(&self, spend: u64, digest: Hash, as_of: Timestamp) -> Result<bool, WriteError> {
+    /// Gives back what a payment holds, because it can never be recorded any more: its valid-until
+    /// has passed, and at the ledger's time `as_of` it was not there; or no signature of it ever
+    /// left, and then no ledger is asked. Answers whether that holds.
+    pub async fn expire(
+        &self,
+        spend: u64,
+        digest: Hash,
+        as_of: Option<Timestamp>,
+    ) -> Result<bool, WriteError> {
         self.writer.run(move |book| book.expire(spend, digest, as_of)).await
     }
 
-    /// The payments that are not finished, oldest first, to go on with after a start.
-    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, WriteError> {
-        self.writer.run(|book| book.unfinished()).await
+    /// The payments that are neither finished nor refused, oldest first: all, or those begun more
+    /// than ten seconds ago.
+    pub async fn unfinished(&self, which: Which) -> Result<Vec<(u64, IdempotencyId)>, WriteError> {
+        self.writer.run(move |book| book.unfinished(which)).await
     }
 
-    /// The payments whose time has passed and that still hold their budgets: id and digest.
-    pub async fn overdue(&self) -> Result<Vec<(u64, Hash)>, WriteError> {
+    /// Goes on with a payment, if it is still unfinished and the policy in force still allows what
+    /// is not signed yet. Whoever asks has the turn of its key.
+    pub async fn take_up(&self, spend: u64) -> Result<Option<Unfinished>, WriteError> {
+        self.writer.run(move |book| book.take_up(spend)).await
+    }
+
+    /// The payments whose time has passed and that still hold their budgets.
+    pub async fn overdue(&self) -> Result<Vec<Overdue>, WriteError> {
         self.writer.run(|book| Ok(book.overdue())).await
     }
 
-    /// The payments that were begun more than ten seconds ago and are neither finished nor refused.
-    pub async fn stuck(&self) -> Result<Vec<Unfinished>, WriteError> {
-        self.writer.run(|book| book.stuck()).await
+    /// An open payment for another ledger than this one, if there is any.
+    pub async fn open_elsewhere(&self, ledger: LedgerId) -> Result<Option<(u64, LedgerId)>, WriteError> {
+        self.writer.run(move |book| Ok(book.open_elsewhere(ledger))).await
+    }
+
+    /// Has anything ever been asked of it?
+    pub async fn is_new(&self) -> Result<bool, WriteError> {
+        self.writer.run(|book| Ok(book.is_new())).await
+    }
+
+    /// Writes down that an older state was accepted: what the ledger has so far is no news any more.
+    pub async fn accept_rollback(&self, ledger: Option<u64>) -> Result<(), WriteError> {
+        self.writer.run(move |book| book.accept_rollback(ledger)).await
     }
 
     /// The highest position on the ledger that the book knows of.

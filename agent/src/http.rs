@@ -2,6 +2,7 @@
 
 pub mod caller;
 pub mod error;
+pub mod input;
 pub mod openapi;
 pub mod routes;
 pub mod wire;
@@ -30,6 +31,8 @@ pub const MAX_BODY: usize = 16 * 1024;
 const MAX_CONNECTIONS: usize = 512;
 /// Most payments at once; beyond that the caller is told to come back.
 pub const MAX_SPENDS: usize = 512;
+/// Most questions about the policy at once.
+const MAX_QUESTIONS: usize = 2;
 /// For the headers to arrive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a request to arrive and to be answered.
@@ -44,6 +47,8 @@ pub struct Shared {
     pub agent: Arc<Agent>,
     /// Payments under way.
     pub spends: Arc<Semaphore>,
+    /// Questions under way that work through the whole policy; the writer serves payments first.
+    pub questions: Arc<Semaphore>,
 }
 
 /// Every route.
@@ -66,6 +71,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/openapi.json", get(openapi::document))
         .fallback(error::no_route)
         .method_not_allowed_fallback(error::no_method)
+        .layer(middleware::from_fn(input::announced))
         .layer(middleware::from_fn(deadline))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(shared)
@@ -80,14 +86,16 @@ async fn deadline(request: axum::extract::Request, next: middleware::Next) -> Re
 
 /// Answers connections until `stop` changes, then lets what is under way finish.
 pub async fn serve(listener: UnixListener, agent: Arc<Agent>, mut stop: watch::Receiver<bool>) {
-    let shared = Shared { agent, spends: Arc::new(Semaphore::new(MAX_SPENDS)) };
+    let spends = Arc::new(Semaphore::new(MAX_SPENDS));
+    let shared = Shared { agent, spends, questions: Arc::new(Semaphore::new(MAX_QUESTIONS)) };
     let spends = shared.spends.clone();
     let router = router(shared.clone());
     let connections = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
-        let Ok(place) = connections.clone().acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let places = connections.clone();
+        let accept = async { (places.acquire_owned().await, listener.accept().await) };
+        let (place, accepted) = tokio::select! {
+            accepted = accept => accepted,
             _ = stop.changed() => break,
         };
         let stream = match accepted {

@@ -1,7 +1,7 @@
 //! The daemon: one per home, from its lock to its last anchor.
 
 use std::fs::{File, TryLockError};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -119,7 +119,12 @@ pub fn lock(home: &Path) -> Result<File, ServeError> {
     let file =
         File::options().create(true).truncate(false).write(true).mode(0o600).open(&path).map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => {
+            // For `bursar stop`: whom to signal.
+            let pid = format!("{}\n", std::process::id());
+            file.set_len(0).and_then(|()| file.write_all_at(pid.as_bytes(), 0)).map_err(failed)?;
+            Ok(file)
+        }
         Err(TryLockError::WouldBlock) => Err(ServeError::Locked(home.to_owned())),
         Err(TryLockError::Error(source)) => Err(failed(source)),
     }

@@ -9,7 +9,7 @@ use crate::agent::Agent;
 use crate::book::draft::{Draft, DraftError};
 use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
 use crate::book::view::Spend;
-use crate::book::{Decision, Kept, Outcome, Reserved, Unfinished};
+use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Unfinished};
 use crate::clock::Suspect;
 use crate::ledger::LedgerError;
 use crate::store::WriteError;
@@ -24,25 +24,33 @@ pub async fn spend(
     request: SpendRequest,
 ) -> Result<Spend, SpendError> {
     let _turn = agent.turns.wait(idempotency_id(&caller, &key)).await; // one at a time under one key
-    let draft = draft(agent, caller, key, request)?; // names looked up, bytes written
-    let reserved = match agent.book.reserve(draft).await? {
-        Decision::Reserved(reserved) => reserved, // judged and held in one durable step
+    let decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
+        Ok(draft) => agent.book.reserve(draft).await?, // judged and held in one durable step
+        Err(error) => agent.book.lookup(idempotency_id(&caller, &key), request.hash()).await?.ok_or(error)?,
+    };
+    let reserved = match decision {
+        Decision::Reserved(reserved) => reserved,
         Decision::Answered(spend) => return Ok(*spend), // denied, or answered before
         Decision::Unfinished(unfinished) => return resume(agent, unfinished).await,
         Decision::Conflict(spend) => return Err(SpendError::Conflict(spend)),
         Decision::Suspect(suspect) => return Err(SpendError::Suspect(suspect)),
     };
-    let kept = sign(agent, reserved).await?; // in the token, verified, durable
-    forward(agent, kept).await // on the ledger, settled, durable
+    match sign(agent, reserved).await? {
+        Keeping::Kept(kept) => forward(agent, kept).await, // to the ledger, and written down
+        Keeping::Ended(spend) => Ok(*spend),
+    }
 }
 
 /// Goes on with a payment that a crash, a token or a ledger had stopped.
 pub async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, SpendError> {
-    let kept = match unfinished {
+    let keeping = match unfinished {
         Unfinished::Reserved(reserved) => sign(agent, reserved).await?,
-        Unfinished::Kept(kept) => kept,
+        Unfinished::Kept(kept) => Keeping::Kept(kept),
     };
-    forward(agent, kept).await
+    match keeping {
+        Keeping::Kept(kept) => forward(agent, kept).await,
+        Keeping::Ended(spend) => Ok(*spend),
+    }
 }
 
 /// Reads a request: what would be paid, in the exact bytes that would be signed.
@@ -59,7 +67,8 @@ pub fn draft(
     Ok(Draft::new(&agent.policy, caller, key, request, around)?)
 }
 
-async fn sign(agent: &Agent, reserved: Reserved) -> Result<Kept, SpendError> {
+/// In the token, verified, durable.
+async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> {
     let spend = reserved.spend();
     crate::crash::point("reserved");
     let Some(key) = agent.keys.account(reserved.account().as_str()) else {
@@ -70,6 +79,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Kept, SpendError> {
         Err(error) => {
             // The budget stays held: whether anything was signed is not known, and the same bytes will do.
             agent.book.failed(spend, error.to_string()).await?;
+            agent.heed(&error);
             return Err(SpendError::Token { spend, error });
         }
     };

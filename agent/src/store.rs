@@ -76,6 +76,8 @@ pub trait Store: Sized + 'static {
     fn connection(&self) -> &Connection;
     /// Writes what is written once per commit; the last chance to fail it.
     fn before_commit(&mut self) -> Result<(), StoreError>;
+    /// Its log.
+    fn log(&self) -> &log::LogTable;
 }
 
 type Answer = Box<dyn FnOnce(Result<(), WriteError>) + Send>;
@@ -223,19 +225,25 @@ struct Desk<S> {
 
 impl<S: Store> Desk<S> {
     fn work(&self, store: S, reopen: &mut dyn FnMut() -> Result<S, String>) {
+        let mut reached = (store.log().size(), store.log().root());
         let mut store = Some(store);
         while let Some(first) = self.next(Patience::Endless) {
             if store.is_none() {
-                store = reopen().inspect_err(|error| tracing::error!(error, "the file stays closed")).ok();
+                let again =
+                    reopen().and_then(|store| go_on(store, reached).map_err(|error| error.to_string()));
+                store = again.inspect_err(|error| tracing::error!(error, "the file stays closed")).ok();
             }
             let Some(open) = store.as_mut() else {
                 let _ = (first.command)(None);
                 continue;
             };
-            if let Err(error) = self.commit(open, first) {
-                // Memory may be ahead of the disk, or behind it: only reading the file again tells.
-                tracing::error!(%error, "a commit failed; reading the file again");
-                store = None;
+            match self.commit(open, first) {
+                Ok(()) => reached = (open.log().size(), open.log().root()),
+                Err(error) => {
+                    // Memory may be ahead of the disk, or behind it: only reading the file again tells.
+                    tracing::error!(%error, "a commit failed; reading the file again");
+                    store = None;
+                }
             }
         }
     }
@@ -276,6 +284,25 @@ impl<S: Store> Desk<S> {
         }
         Ok(())
     }
+}
+
+/// After a failed commit: everything that was answered has to be there, and on the disk itself.
+///
+/// A page cache that an fsync could not write says that it is clean; only writing the content once
+/// more, into the database, and syncing that tells.
+fn go_on<S: Store>(store: S, (size, root): (u64, bursar_core::log::Hash)) -> Result<S, StoreError> {
+    let connection = store.connection();
+    let busy: i64 = connection
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+        .map_err(|source| file::failed(connection, source))?;
+    let what = if busy != 0 {
+        "another program reads it, so that it cannot be made durable; it is tried again"
+    } else if store.log().size() < size || log::root_at(connection, size)? != root {
+        "it lacks what was written before the disk failed; put the current file back and start again"
+    } else {
+        return Ok(store);
+    };
+    Err(StoreError::Open { file: file::name(connection), what: what.to_owned() })
 }
 
 fn execute<S: Store>(store: &S, sql: &str) -> Result<(), StoreError> {

@@ -78,6 +78,16 @@ pub enum TokenError {
         "the payment was valid until {0} and was not signed in time; ask again with a new Idempotency-Key"
     )]
     TooLate(Timestamp),
+    /// The account got another key after the payment was reserved.
+    #[error(
+        "the payment was made for the key {from}, and its account now has the key {label:?}; put the old key back, or let it expire"
+    )]
+    OtherKey {
+        /// The account's key now.
+        label: String,
+        /// The key that the payment names.
+        from: Box<PublicKey>,
+    },
     /// There is no usable PIN.
     #[error("{0}")]
     Pin(#[from] pin::PinError),
@@ -98,6 +108,13 @@ pub async fn sign(
     let valid_until = payload.transfer().valid_until;
     if now >= valid_until {
         return Err(TokenError::TooLate(valid_until));
+    }
+    // Asked before the token is: a signature by another key would look like a broken device.
+    if *key.public() != payload.transfer().from {
+        return Err(TokenError::OtherKey {
+            label: key.label().to_owned(),
+            from: Box::new(payload.transfer().from),
+        });
     }
     let bytes = payload.signing_bytes();
     let transfer = token

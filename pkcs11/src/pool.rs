@@ -6,8 +6,10 @@ pub(crate) mod seat;
 pub(crate) mod worker;
 
 use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use crate::quirk::Quirk;
@@ -78,11 +80,18 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A running pool. Dropped, it finishes what is queued; then its workers end and their sessions are
-/// closed.
+/// For a dropped pool's workers to end; one that hangs in the module is left behind.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// A running pool. Dropped, it finishes what is queued, closes its sessions and waits for its
+/// workers: a process that ends while one is inside the module crashes in the module's own
+/// destructors.
 pub(crate) struct Pool {
     pub(crate) shared: Arc<Shared>,
     queue: Arc<Queue>,
+    /// Nobody sends: it closes when the last worker has ended.
+    ended: Mutex<Receiver<Infallible>>,
+    workers: Vec<ThreadId>,
 }
 
 impl Pool {
@@ -117,7 +126,10 @@ impl Pool {
             }
         };
         let queue = Arc::new(Queue::new(options));
-        let pool = Pool { shared: Arc::clone(&shared), queue: Arc::clone(&queue) };
+        let (alive, ended) = channel();
+        let ended = Mutex::new(ended);
+        let mut pool =
+            Pool { shared: Arc::clone(&shared), queue: Arc::clone(&queue), ended, workers: Vec::new() };
         let named = |name: String| thread::Builder::new().name(name);
         let failed = |e: std::io::Error| Error::Thread(e.to_string());
         let watched = Arc::clone(&queue);
@@ -125,10 +137,14 @@ impl Pool {
         let mut first = Some(first);
         for number in 0..options.workers {
             let mut worker = Worker::new(Arc::clone(&shared), first.take());
-            let queue = Arc::clone(&queue);
-            named(format!("pkcs11-{number}"))
-                .spawn(move || queue.work(number, &mut worker))
-                .map_err(failed)?;
+            let (queue, alive) = (Arc::clone(&queue), alive.clone());
+            let work = move || {
+                queue.work(number, &mut worker);
+                drop(worker);
+                drop(alive);
+            };
+            let thread = named(format!("pkcs11-{number}")).spawn(work).map_err(failed)?;
+            pool.workers.push(thread.thread().id());
         }
         Ok(pool)
     }
@@ -174,5 +190,9 @@ impl Pool {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.stop();
+        // The last one who had it may be a worker, in a caller's check.
+        if !self.workers.contains(&thread::current().id()) {
+            let _ = lock(&self.ended).recv_timeout(ENDING);
+        }
     }
 }

@@ -245,6 +245,7 @@ fn after(mut spend: Spend, last: Record, was_signed: bool) -> Spend {
         }
         Record::Opened(_)
         | Record::Policy(_)
+        | Record::RollbackAccepted(_)
         | Record::ClockConfirmed(_)
         | Record::Allowed(_)
         | Record::Denied(_) => {}

@@ -34,6 +34,8 @@ pub enum Record {
     Expired(Step),
     /// A step failed and will be tried again.
     Failed(Trouble),
+    /// An operator accepted a book or a ledger that is older than what token or ledger know.
+    RollbackAccepted(Rollback),
     /// Somebody confirmed that the clock is right after it had jumped.
     ClockConfirmed(Confirmed),
 }
@@ -148,6 +150,15 @@ pub struct Trouble {
     pub reason: String,
 }
 
+/// An older state was accepted.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Rollback {
+    /// When.
+    pub at: Timestamp,
+    /// Entries on the embedded ledger then; absent without one.
+    pub ledger: Option<u64>,
+}
+
 /// The clock is right, somebody says.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Confirmed {
@@ -169,6 +180,7 @@ impl Record {
             Self::Recorded(r) => r.at,
             Self::HandedOut(r) | Self::Expired(r) => r.at,
             Self::Refused(r) | Self::Failed(r) => r.at,
+            Self::RollbackAccepted(r) => r.at,
             Self::ClockConfirmed(r) => r.at,
         }
     }
@@ -176,7 +188,7 @@ impl Record {
     /// The spend it is about.
     pub fn spend(&self) -> Option<u64> {
         match self {
-            Self::Opened(_) | Self::Policy(_) | Self::ClockConfirmed(_) => None,
+            Self::Opened(_) | Self::Policy(_) | Self::RollbackAccepted(_) | Self::ClockConfirmed(_) => None,
             Self::Allowed(r) => Some(r.spend),
             Self::Denied(r) => Some(r.spend),
             Self::Signed(r) => Some(r.spend),

@@ -30,6 +30,7 @@ pub struct Past {
     pub latest: Timestamp,
     pub position: Option<u64>,
     pub policy: Option<Hex<32>>,
+    pub home: String,
 }
 
 /// A row of the table `spends`, as the log says it has to be.
@@ -68,6 +69,7 @@ struct Replay<'c> {
     latest: Timestamp,
     position: Option<u64>,
     policy: Option<Hex<32>>,
+    home: String,
 }
 
 /// Reads every record in order; refuses a file that contradicts itself anywhere.
@@ -80,6 +82,7 @@ pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreE
         latest: Timestamp::EPOCH,
         position: None,
         policy: None,
+        home: String::new(),
     };
     let log = LogTable::open(connection, |position, leaf| {
         if position.is_multiple_of(STRIDE) {
@@ -116,6 +119,7 @@ pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreE
         latest: replay.latest,
         position: replay.position,
         policy: replay.policy,
+        home: replay.home,
     })
 }
 
@@ -126,7 +130,8 @@ impl Tracked {
         let mut spend = read::allowed(&self.allowed, &payload);
         spend.state = self.state;
         spend.reason = self.reason;
-        Ok(Open { spend, draws: self.allowed.draws, payload, signature: self.signature })
+        let policy = self.allowed.policy.0;
+        Ok(Open { spend, draws: self.allowed.draws, policy, payload, signature: self.signature })
     }
 }
 
@@ -139,9 +144,16 @@ impl Replay<'_> {
         }
         self.latest = record.at();
         match record {
-            Record::Opened(_) if position == 0 => Ok(()),
+            Record::Opened(opened) if position == 0 => {
+                self.home = opened.home;
+                Ok(())
+            }
             Record::Opened(_) => Err(wrong("it begins the book again")),
             Record::ClockConfirmed(_) => Ok(()),
+            Record::RollbackAccepted(accepted) => {
+                self.position = accepted.ledger.and_then(|size| size.checked_sub(1));
+                Ok(())
+            }
             Record::Policy(policy) => {
                 self.policy = Some(policy.policy);
                 Ok(())

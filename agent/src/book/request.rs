@@ -91,9 +91,12 @@ impl TryFrom<String> for AmountText {
 
     fn try_from(text: String) -> Result<Self, RequestError> {
         let wrong = |text: &str| RequestError::Amount(text.chars().take(100).collect());
+        let numeric = |number: &str| number.bytes().any(|byte| byte.is_ascii_digit());
         let asset = match text.split_once(' ') {
             // 78 digits, a point, a space and the name.
-            Some((_, asset)) if text.len() <= 160 => asset.parse().map_err(|_| wrong(&text))?,
+            Some((number, asset)) if text.len() <= 160 && numeric(number) => {
+                asset.parse().map_err(|_| wrong(&text))?
+            }
             _ => return Err(wrong(&text)),
         };
         Ok(Self { text, asset })

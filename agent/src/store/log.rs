@@ -75,12 +75,12 @@ impl LogTable {
                     ));
                 }
             }
+            each(position, leaf)?;
             let root: Option<Hash> = row.get(2).map_err(failed)?;
             if root.is_some_and(|root| root != frontier.root()) {
                 return Err(damaged(places(vouched, position), "they do not give the root that was written"));
             }
             vouched = if root.is_some() { position + 1 } else { vouched };
-            each(position, leaf)?;
         }
         if vouched != frontier.size() {
             return Err(damaged(places(vouched, frontier.size()), "the end of their commit is missing"));

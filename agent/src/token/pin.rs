@@ -211,7 +211,7 @@ mod tests {
     fn a_refused_pin_is_not_tried_again_until_somebody_says_so() {
         let home = tempfile::tempdir().unwrap();
         assert!(once(home.path(), false, || Ok(())).is_ok());
-        assert!(once(home.path(), false, || wrong_pin()).is_err());
+        assert!(once(home.path(), false, wrong_pin).is_err());
         assert_not_tried(home.path());
         assert!(once(home.path(), true, || Ok(())).is_ok());
         assert!(once(home.path(), false, || Ok(())).is_ok());
@@ -255,15 +255,17 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let meanwhile = || {
             assert_not_tried(home.path());
-            assert!(once(home.path(), true, || wrong_pin()).is_err());
+            assert!(once(home.path(), true, wrong_pin).is_err());
             Ok(())
         };
         assert!(once(home.path(), false, meanwhile).is_ok());
         assert_not_tried(home.path());
         // Somebody removed it meanwhile: nothing to clear.
-        assert!(
-            once(home.path(), true, || Ok(std::fs::remove_file(home.path().join(MARK)).unwrap())).is_ok()
-        );
+        let cleared = || {
+            std::fs::remove_file(home.path().join(MARK)).unwrap();
+            Ok(())
+        };
+        assert!(once(home.path(), true, cleared).is_ok());
     }
 
     #[test]

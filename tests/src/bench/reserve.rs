@@ -79,6 +79,7 @@ fn story() -> Story {
 fn open(home: &Path, story: &Story) -> Book {
     let opened = Book::open(BookOptions {
         home: home.to_owned(),
+        id: None,
         policy: story.policy.clone(),
         watch: Arc::new(past::watch()),
         progress: |_| (),

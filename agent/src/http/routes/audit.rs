@@ -1,7 +1,7 @@
 //! The audit log: records and checkpoint.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use crate::book::read;
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
+use crate::http::input::Query;
 use crate::http::wire::Records;
 
 /// Which part of the log.

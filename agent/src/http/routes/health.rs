@@ -17,6 +17,7 @@ pub async fn live() -> Json<Value> {
 /// Token, book and queue can take a payment.
 #[utoipa::path(get, path = "/readyz", responses((status = 200), (status = 503, description = "what is missing")))]
 pub async fn ready(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
+    let _one = shared.questions.acquire().await;
     let agent = shared.agent.clone();
     // The device may hang; the answer may not.
     let token = tokio::task::spawn_blocking(move || agent.token.health());

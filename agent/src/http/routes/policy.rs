@@ -10,10 +10,12 @@ use crate::book::request::{IdempotencyKey, SpendRequest};
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
+use crate::http::input::Object;
 
 /// The rules in force, and how full the budgets are.
 #[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, rules, budgets")))]
 pub async fn show(State(shared): State<Shared>, Named(_): Named) -> Result<Json<Value>, Problem> {
+    let _one = shared.questions.acquire().await;
     let policy = &shared.agent.policy;
     let budgets = shared.agent.book.standings().await?;
     let rules: Vec<_> = policy.rules().collect();
@@ -28,9 +30,10 @@ pub async fn show(State(shared): State<Shared>, Named(_): Named) -> Result<Json<
 pub async fn explain(
     State(shared): State<Shared>,
     Named(caller): Named,
-    body: Result<Json<SpendRequest>, JsonRejection>,
+    body: Result<Json<Object<SpendRequest>>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let Json(request) = body?;
+    let Json(Object(request)) = body?;
+    let _one = shared.questions.acquire().await;
     let key = IdempotencyKey::none();
     let draft = crate::spend::draft(&shared.agent, caller, key, request)?;
     let explanation = shared.agent.book.explain(draft).await?;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bursar_core::log::Hash;
 use serde::Deserialize;
 
 use super::{blocking, reading};
@@ -16,6 +17,7 @@ use crate::book::view::{self, Spend};
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
+use crate::http::input::{Object, Path, Query};
 use crate::http::wire::Spends;
 use crate::ledger::embedded::Embedded;
 use crate::ledger::embedded::proof::{ProvenReceipt, ReceiptError};
@@ -38,10 +40,10 @@ pub async fn create(
     State(shared): State<Shared>,
     Named(caller): Named,
     headers: HeaderMap,
-    body: Result<Json<SpendRequest>, JsonRejection>,
+    body: Result<Json<Object<SpendRequest>>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
-    let Json(request) = body?;
+    let Json(Object(request)) = body?;
     let Ok(place) = shared.spends.clone().try_acquire_owned() else {
         let detail = "too many payments are under way; try again in a second with the same key".to_owned();
         return Err(Problem::later("busy", "Too many requests are waiting", detail));
@@ -139,22 +141,29 @@ pub async fn receipt(
     let missing =
         || Problem::not_found(&format!("receipt of spend {id}; a spend has one when it is recorded"));
     let spend = reading(&shared.agent, read::open, move |book| read::spend(book, id)).await?;
-    let position = spend.and_then(|spend| spend.receipt).ok_or_else(missing)?.position;
+    let digest =
+        spend.filter(|spend| spend.receipt.is_some()).and_then(|spend| spend.digest).ok_or_else(missing)?.0;
     let embedded = shared.agent.embedded.clone().ok_or_else(missing)?;
     let unavailable = |error: String| Problem::later("unavailable", "The receipt could not be made", error);
-    let proven = match prove(embedded.clone(), position).await? {
+    let proven = match prove(embedded.clone(), digest).await? {
         Err(ReceiptError::NotCovered(_)) => {
             shared.agent.ledger_checkpoint().await.map_err(|error| unavailable(error.to_string()))?;
-            prove(embedded, position).await?
+            prove(embedded, digest).await?
         }
         proven => proven,
     };
     Ok(Json(proven.map_err(|error| unavailable(error.to_string()))?).into_response())
 }
 
+/// By digest: the book's position alone would prove whatever the ledger has there.
 async fn prove(
     embedded: Arc<Embedded>,
-    position: u64,
+    digest: Hash,
 ) -> Result<Result<ProvenReceipt, ReceiptError>, Problem> {
-    blocking(move || embedded.reader()?.prove(position)).await
+    blocking(move || {
+        let reader = embedded.reader()?;
+        let receipt = reader.receipt(&digest)?;
+        reader.prove(receipt.map_or(u64::MAX, |receipt| receipt.position))
+    })
+    .await
 }
