@@ -1,4 +1,7 @@
 //! Files that are replaced whole: after a crash either the old one is there or the new one.
+//!
+//! Also in a folder that others can write to: nobody can put a file, or a link to one, where a new
+//! one is going to be written.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -35,14 +38,18 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Begins a file beside `path`, in the same folder, so that it can be renamed.
+    /// Begins a file beside `path`, in the same folder, so that it can be renamed: `.NAME.NUMBER`.
+    ///
+    /// The number is random and the file has to be new (`O_EXCL`, which follows no link either).
     pub fn new(path: &Path) -> std::io::Result<Self> {
         let name = path.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
-        hidden.push(format!(".{}", std::process::id()));
+        let mut number = [0; 8];
+        getrandom::fill(&mut number).map_err(std::io::Error::other)?;
+        hidden.push(format!(".{}", u64::from_ne_bytes(number)));
         let temporary = path.with_file_name(hidden);
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
         Ok(Self { path: path.to_owned(), temporary, file: Some(std::io::BufWriter::new(file)) })
     }
 
@@ -101,5 +108,30 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(read(&path, 2).unwrap_err().kind(), std::io::ErrorKind::FileTooLarge);
+    }
+
+    #[test]
+    fn writes_through_no_link_that_somebody_has_put_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (folder.path().join("a"), folder.path().join("victim"));
+        std::fs::write(&victim, "precious").unwrap();
+        let names = || {
+            let entries = std::fs::read_dir(folder.path()).unwrap();
+            let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            names.filter(|name| name.starts_with(".a.")).collect::<Vec<_>>()
+        };
+        let draft = Draft::new(&path).unwrap();
+        let first = names().remove(0);
+        drop(draft);
+        // What was drawn once, and what could be guessed.
+        for name in [first.clone(), format!(".a.{}", std::process::id())] {
+            std::os::unix::fs::symlink(&victim, folder.path().join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(read(&victim, 10).unwrap(), b"precious");
+        assert_eq!(read(&path, 10).unwrap(), b"new");
+        assert!(!std::fs::symlink_metadata(&path).unwrap().is_symlink());
+        assert_eq!(names().len(), 2, "nothing else stays behind");
     }
 }

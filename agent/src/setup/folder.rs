@@ -107,14 +107,12 @@ impl Folder {
         Ok(true)
     }
 
-    /// Deletes what [`durable`](crate::durable) leaves behind when it is interrupted: `.NAME.PROCESS`.
+    /// Deletes what [`durable`](crate::durable) leaves behind when it is interrupted: `.NAME.NUMBER`.
     pub fn delete_drafts(&self) -> Result<(), SetupError> {
         for name in self.entries()? {
-            let process =
-                name.strip_prefix('.').and_then(|name| name.rsplit_once('.')).map(|(_, process)| process);
-            if process
-                .is_some_and(|process| !process.is_empty() && process.bytes().all(|b| b.is_ascii_digit()))
-            {
+            let number =
+                name.strip_prefix('.').and_then(|name| name.rsplit_once('.')).map(|(_, number)| number);
+            if number.is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())) {
                 self.delete(&name)?;
             }
         }
