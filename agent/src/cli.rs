@@ -39,7 +39,7 @@ use output::{Output, Page, Style};
 ///
 /// Begin with: bursar quickstart
 #[derive(Debug, clap::Parser)]
-#[command(name = "bursar", version, propagate_version = false, verbatim_doc_comment, after_help = Exit::help())]
+#[command(name = "bursar", bin_name = "bursar", version, propagate_version = false, verbatim_doc_comment, after_help = Exit::help())]
 struct Bursar {
     #[command(flatten)]
     global: GlobalArgs,
@@ -67,6 +67,8 @@ enum Command {
 
 /// Reads the command line, does what it says, prints the answer.
 pub fn run() -> ExitCode {
+    // Not the agent alone reads PINs.
+    crate::harden::harden();
     let bursar = match Bursar::try_parse() {
         Ok(bursar) => bursar,
         Err(error) if error.use_stderr() => {

@@ -9,7 +9,7 @@ const ENOUGH: u64 = 512 * 1024 * 1024;
 /// No core files, no ptrace by others of the same user; memory locked as it is touched, where the
 /// limit suffices (`LimitMEMLOCK=infinity` in a systemd unit).
 ///
-/// What could not be done is logged: it is protection in depth, not what signing rests on.
+/// What could not be done is logged where somebody listens already: it is protection in depth, not what signing rests on.
 pub fn harden() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     if let Err(error) = rustix::process::setrlimit(Resource::Core, none) {

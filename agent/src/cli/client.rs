@@ -68,13 +68,23 @@ impl ClientError {
         }
     }
 
-    /// Did the request perhaps reach the agent, so that something may have come of it?
-    pub fn may_have_arrived(&self) -> bool {
+    /// Did the request perhaps reach the agent, so that a payment may have come of it?
+    pub fn may_be_decided(&self) -> bool {
         match self {
             Self::NotRunning { .. } | Self::Forbidden { .. } | Self::Socket { .. } => false,
             Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => true,
-            Self::Problem(problem) => problem.status >= 500,
+            Self::Problem(problem) => problem.may_be_decided(),
         }
+    }
+
+    /// The spend that the agent names in its problem.
+    pub fn spend(&self) -> Option<u64> {
+        if let Self::Problem(problem) = self { problem.spend() } else { None }
+    }
+
+    /// The spend that the key stands for already, if that is the problem.
+    pub fn conflict(&self) -> Option<u64> {
+        if let Self::Problem(problem) = self { problem.conflict() } else { None }
     }
 
     /// Is it worth asking again with the same key, and after how long at least?

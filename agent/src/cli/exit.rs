@@ -24,7 +24,7 @@ pub enum Exit {
     NotRunning = 8,
     /// Another agent is running, or its socket is in use.
     InUse = 9,
-    /// Busy, unavailable or unfinished.
+    /// Busy or unavailable; nothing was decided.
     Busy = 10,
     /// Some rows of a batch were refused or denied.
     Rows = 11,
@@ -34,11 +34,13 @@ pub enum Exit {
     Refused = 13,
     /// A file could not be read or written.
     File = 14,
+    /// A payment is decided or may be, and is not finished: under another key it could be paid twice.
+    Unfinished = 15,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub const ALL: [Exit; 15] = [
+    pub const ALL: [Exit; 16] = [
         Exit::Done,
         Exit::Denied,
         Exit::Usage,
@@ -54,6 +56,7 @@ impl Exit {
         Exit::Unverified,
         Exit::Refused,
         Exit::File,
+        Exit::Unfinished,
     ];
 
     /// The number that the shell sees.
@@ -79,11 +82,14 @@ impl Exit {
             Self::Damaged => "book, ledger or anchor damaged, missing or rolled back",
             Self::NotRunning => "the agent is not running",
             Self::InUse => "another agent runs on this home, or the socket is in use",
-            Self::Busy => "busy, unavailable or not finished; try again",
+            Self::Busy => "busy or unavailable; try again",
             Self::Rows => "some rows of a batch were refused or denied",
             Self::Unverified => "verification failed",
             Self::Refused => "the ledger refused the payment",
             Self::File => "a file could not be read or written",
+            Self::Unfinished => {
+                "a payment is not finished, or its fate is unknown; ask again with the same --key or file only"
+            }
         }
     }
 
@@ -105,6 +111,7 @@ impl Exit {
             Self::Unverified => "unverified",
             Self::Refused => "refused",
             Self::File => "file",
+            Self::Unfinished => "unfinished",
         }
     }
 

@@ -11,11 +11,12 @@ use bursar_core::name::Name;
 
 use super::client::{Ask, Client};
 use super::error::CliError;
+use super::exit::Exit;
 use super::global::{Global, quoted};
-use super::output::{Output, Style};
+use super::output::{self, Output, Page, Style};
 use super::spend_page;
 use crate::book::request::{IdempotencyKey, Recipient, SpendRequest};
-use crate::book::view::Spend;
+use crate::book::view::{Spend, State};
 use insist::Unanswered;
 
 /// Pay once, or pay a file of payments
@@ -27,15 +28,22 @@ use insist::Unanswered;
 /// out):
 ///
 ///   id,from,to,amount,asset,memo
-///   2026-11-01,expenses,Fresh Market,120.50,EUR,"groceries, week 47"
+///   INV-4711,expenses,Fresh Market,120.50,EUR,"groceries, week 47"
 ///
-/// The id names a payment for ever: a row that was answered before, with the same id and the same
-/// content, gives the stored answer and is not paid again. So the same file can be given again after
-/// an interruption, and after mending rows that were refused. Give each new payment a new id, for
-/// instance one that begins with the date. A row that is wrong is refused and named with its line;
-/// the others go on. The answers to november.csv are written to november.result.csv beside it, in the
-/// order of the rows, with the columns id,state,spend,reason. Exit code 11 if any row was refused or
-/// denied.
+/// The id stands for one payment, for ever, in this home: an invoice number, for instance, but nothing
+/// that counts from 1 in each file, and nothing that a spreadsheet writes in another way (007, dates).
+/// The agent remembers it, whatever becomes of the file: a row with an id that was paid before is not
+/// paid again. With the same content it gets the stored answer, so the same file can be given again
+/// after an interruption; with other content it is refused. A row that was denied can be mended under
+/// its id; unchanged it gets the stored denial, so to ask the policy again give it a new id.
+///
+/// A row that is wrong is refused and named with its line; the others go on. The answers to
+/// november.csv are written to november.result.csv beside it, in the order of the rows, with the
+/// columns id,state,spend,reason. Exit code 11 if any row was refused or denied.
+///
+/// Exit code 15 says that a payment may be under way: ask again with the same --key, or with the same
+/// file, and never as a new payment. Without --key a random key is used, and shown before the agent is
+/// asked.
 ///
 /// Examples:
 ///   bursar pay 120.50 EUR --from expenses --to "Fresh Market" --memo "groceries, week 47"
@@ -83,34 +91,44 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     };
     let amount = amount::parse(&number, &asset).map_err(CliError::Usage)?;
     let request = SpendRequest { from, to, amount, memo: args.memo.unwrap_or_default() };
+    let client = Client::new(global)?;
     let key = match args.key {
         Some(key) => key,
-        None => random_key()?,
+        None => {
+            let key = random_key()?;
+            show(global, &key);
+            key
+        }
     };
-    let spend = one(global, &request, &key)?;
-    Ok(answer(global, &spend))
+    let ask = Ask::post("/v1/spends", &request).keyed(key.as_str());
+    let answered = client.run(|link| async move { insist::insist(&link, &ask).await });
+    Ok(answer(global, &answered.map_err(|error| unanswered(error, &key))?))
 }
 
-/// Asks for one payment, again where that helps.
-pub fn one(global: &Global, request: &SpendRequest, key: &IdempotencyKey) -> Result<Spend, CliError> {
-    let client = Client::new(global)?;
-    let ask = Ask::post("/v1/spends", request).keyed(key.as_str());
-    client
-        .run(|link| async move { insist::insist(&link, &ask).await })
-        .map_err(|error| unanswered(error, key))
+/// Before the agent is asked: whoever is interrupted then has the key all the same.
+fn show(global: &Global, key: &IdempotencyKey) {
+    let mut page = Page::new();
+    if global.json {
+        page.text(&serde_json::json!({ "key": key.as_str() }).to_string());
+    } else {
+        page.styled(Style::Dim, format!("Key {key}; if this is interrupted, {}", again(key.as_str())));
+    }
+    output::note(&page);
+}
+
+fn again(key: &str) -> String {
+    format!("ask again with --key {} only, or it may be paid twice", quoted(key))
 }
 
 /// What may have been decided is known by the key alone, so that nobody has to pay twice to find out.
-fn unanswered(Unanswered { error, may_have_arrived }: Unanswered, key: &IdempotencyKey) -> CliError {
-    if !may_have_arrived {
+fn unanswered(Unanswered { error, in_doubt }: Unanswered, key: &IdempotencyKey) -> CliError {
+    if !in_doubt {
         return error.into();
     }
-    let key = quoted(key.as_str());
+    let again = again(key.as_str());
     CliError::Ended {
-        exit: error.exit(),
-        message: format!(
-            "{error}\nTo ask for this payment again without paying twice, give the same command with --key {key}"
-        ),
+        exit: Exit::Unfinished,
+        message: format!("{error}\nIt may be paid, or be paid later; to hear what became of it, {again}"),
     }
 }
 
@@ -129,12 +147,13 @@ fn answer(global: &Global, spend: &Spend) -> Output {
     let mut page = spend_page::page(spend);
     if !spend.state.is_final() {
         let look = global.command(&format!("show {}", spend.id));
-        page.styled(
-            Style::Warn,
-            format!(
-                "The agent goes on with it; what it draws from budgets stays held. Look again with: {look}"
-            ),
-        );
+        let how = if spend.state == State::Refused {
+            "It is held until it can be recorded no more"
+        } else {
+            "It is not finished; the agent goes on with it"
+        };
+        page.styled(Style::Warn, format!("{how}. Look again with: {look}"));
+        page.styled(Style::Warn, format!("Meanwhile {}", again(&spend.key)));
     }
     Output::new(spend, page).with_exit(spend_page::exit(spend.state))
 }

@@ -20,7 +20,7 @@ pub fn exit(state: State) -> Exit {
         State::Recorded | State::HandedOut => Exit::Done,
         State::Denied => Exit::Denied,
         State::Refused | State::Expired => Exit::Refused,
-        State::Reserved | State::Signed => Exit::Busy,
+        State::Reserved | State::Signed => Exit::Unfinished,
     }
 }
 

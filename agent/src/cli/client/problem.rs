@@ -58,6 +58,21 @@ impl Problem {
         if self.kind() == "denied" { serde_json::from_value(self.spend.clone()).ok() } else { None }
     }
 
+    /// The spend that it is about, by its id.
+    pub fn spend(&self) -> Option<u64> {
+        self.spend.as_u64().or_else(|| self.spend.get("id")?.as_u64())
+    }
+
+    /// The spend that the key stands for already, if that is the problem.
+    pub fn conflict(&self) -> Option<u64> {
+        if self.kind() == "idempotency-conflict" { self.spend() } else { None }
+    }
+
+    /// Was the payment perhaps decided? A clock is looked at before; anything else can happen after.
+    pub fn may_be_decided(&self) -> bool {
+        self.status >= 500 && self.kind() != "clock-suspect"
+    }
+
     /// Is it worth asking again at once, with the same key? A token or a clock needs somebody first.
     pub fn is_passing(&self) -> bool {
         self.status >= 500 && !matches!(self.kind(), "token" | "clock-suspect")
@@ -88,22 +103,24 @@ mod tests {
 
     #[test]
     fn case_table() {
-        for (kind, status, exit, passing) in [
-            ("urn:bursar:problem:denied", 403, Exit::Denied, false),
-            ("urn:bursar:problem:unknown-caller", 403, Exit::Home, false),
-            ("urn:bursar:problem:idempotency-conflict", 409, Exit::Usage, false),
-            ("urn:bursar:problem:unknown-account", 422, Exit::Usage, false),
-            ("urn:bursar:problem:busy", 503, Exit::Busy, true),
-            ("urn:bursar:problem:unavailable", 503, Exit::Busy, true),
-            ("urn:bursar:problem:token", 503, Exit::Token, false),
-            ("urn:bursar:problem:clock-suspect", 503, Exit::Busy, false),
-            ("about:blank", 500, Exit::Busy, true),
+        for (kind, status, exit, passing, decided) in [
+            ("urn:bursar:problem:denied", 403, Exit::Denied, false, false),
+            ("urn:bursar:problem:unknown-caller", 403, Exit::Home, false, false),
+            ("urn:bursar:problem:idempotency-conflict", 409, Exit::Usage, false, false),
+            ("urn:bursar:problem:unknown-account", 422, Exit::Usage, false, false),
+            ("urn:bursar:problem:busy", 503, Exit::Busy, true, true),
+            ("urn:bursar:problem:unavailable", 503, Exit::Busy, true, true),
+            ("urn:bursar:problem:token", 503, Exit::Token, false, true),
+            ("urn:bursar:problem:clock-suspect", 503, Exit::Busy, false, false),
+            ("about:blank", 500, Exit::Busy, true, true),
         ] {
             let text = format!(
                 r#"{{"type":"{kind}","title":"t","status":{status},"detail":"d","spend":7,"more":1}}"#
             );
             let problem: Problem = serde_json::from_str(&text).unwrap();
             assert_eq!((problem.exit(), problem.is_passing()), (exit, passing), "{kind}");
+            assert_eq!((problem.may_be_decided(), problem.spend()), (decided, Some(7)), "{kind}");
+            assert_eq!(problem.conflict(), (status == 409).then_some(7), "{kind}");
             assert_eq!(problem.to_string(), "d");
         }
     }

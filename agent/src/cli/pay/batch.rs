@@ -1,7 +1,11 @@
 //! `bursar pay --batch`: every row of a file, several at once, answers in the order of the rows.
+//!
+//! What was paid is known by the agent alone: no file beside the rows is read, so none can be lost,
+//! renamed or written over and lead to a second payment.
 
-pub mod earlier;
+mod ask;
 mod lines;
+mod others;
 pub mod result;
 pub mod row;
 pub mod send;
@@ -43,16 +47,15 @@ pub fn run(global: &Global, file: &Path, jobs: usize) -> Result<Output, CliError
 pub fn pay(global: &Global, file: &Path, jobs: usize) -> Result<Paid, CliError> {
     let failed = |source| CliError::File { path: file.to_owned(), source };
     let bytes = durable::read(file, LONGEST).map_err(failed)?;
-    let mut rows =
-        row::read(&bytes).map_err(|what| CliError::Usage(format!("{}: {what}", file.display())))?;
+    let rows = row::read(&bytes).map_err(|what| CliError::Usage(format!("{}: {what}", file.display())))?;
     let config = global.config()?;
     let client = Client::to(global, config.socket.clone())?;
     if !client.is_running()? {
         return Err(ClientError::NotRunning { start: global.command("serve --background") }.into());
     }
     let result = result::path(file);
-    earlier::refuse_changed(&mut rows, &result, &config.home)?;
-    let (fates, stopped) = send::send(&client, &rows, jobs);
+    let others = others::paid(&rows, &config)?;
+    let (fates, stopped) = send::send(&client, &rows, others, jobs);
     let rows: Vec<_> = rows.into_iter().zip(fates).collect();
     result::write(&result, &rows).map_err(|source| CliError::File { path: result.clone(), source })?;
     Ok(Paid { result, rows, stopped })

@@ -15,8 +15,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Unanswered {
     /// The last attempt's.
     pub error: ClientError,
-    /// Did any attempt perhaps reach the agent? Then only the same key tells what became of it.
-    pub may_have_arrived: bool,
+    /// Did any attempt perhaps lead to a decision? Then only the same key tells what became of it.
+    pub in_doubt: bool,
 }
 
 /// Asks for a payment. A denial is an answer like any other.
@@ -24,20 +24,20 @@ pub struct Unanswered {
 /// Asking again is safe, because the agent pays once under one key. An agent that has gone away
 /// since the first attempt may be starting again.
 pub async fn insist(link: &Link, ask: &Ask) -> Result<Spend, Unanswered> {
-    let (mut attempt, mut may_have_arrived) = (1, false);
+    let (mut attempt, mut in_doubt) = (1, false);
     loop {
         let answer = once(link, ask).await;
         let at_least = match &answer {
             Ok(spend) if matches!(spend.state, State::Reserved | State::Signed) => Some(Duration::ZERO),
             Ok(_) => None,
-            Err(ClientError::NotRunning { .. }) if may_have_arrived => Some(Duration::ZERO),
+            Err(ClientError::NotRunning { .. }) if in_doubt => Some(Duration::ZERO),
             Err(error) => {
-                may_have_arrived |= error.may_have_arrived();
+                in_doubt |= error.may_be_decided();
                 error.retry()
             }
         };
         let Some(at_least) = at_least.filter(|_| attempt < ATTEMPTS) else {
-            return answer.map_err(|error| Unanswered { error, may_have_arrived });
+            return answer.map_err(|error| Unanswered { error, in_doubt });
         };
         tokio::time::sleep(at_least.max(PAUSE * 2_u32.pow(attempt - 1))).await;
         attempt += 1;

@@ -55,7 +55,7 @@ impl<'a> Payment<'a> {
             spend: fate.spend().map(|spend| spend.id),
             from: text(request.map(|request| request.from.to_string())),
             to: text(request.map(|request| request.to.as_str().to_owned())),
-            amount: text(request.map(|request| request.amount.as_str().to_owned())),
+            amount: text(row.payment.as_ref().ok().map(|payment| payment.amount.clone())),
             state: fate.state(),
             rule: fate.spend().and_then(|spend| spend.rule.as_ref()).map(ToString::to_string),
             reason: fate.reason(row),

@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
     use crate::book::draft::{Circumstances, Draft};
-    use crate::cli::pay::batch::row::{self, Payment};
+    use crate::cli::pay::batch::row;
 
     /// Every payment of the file, and why it is denied if it is. By the rules as written:
     /// 84.20 + 150.00 = 234.20, and 135.00 more than the 115.80 left of 350.00.
@@ -94,7 +94,8 @@ mod tests {
             "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".parse().unwrap();
         let (mut counters, mut now, mut found) = (Counters::default(), start, BTreeMap::new());
         for row in row::read(PAYMENTS.as_bytes()).unwrap() {
-            let Payment { key, request } = row.payment.unwrap();
+            let payment = row.payment.unwrap();
+            let (key, request) = (payment.key(1).parse().unwrap(), payment.request);
             let (account, caller) = (request.from.clone(), name("owner").unwrap());
             let around =
                 Circumstances { from, ledger: LedgerId([7; 32]), nonce: [0; 16], now, valid_for: 900_000 };

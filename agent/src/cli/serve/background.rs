@@ -17,6 +17,10 @@ use crate::config::Config;
 
 /// Where it writes what it does, in the home folder.
 const LOG: &str = "agent.log";
+/// Where that goes when it has become long.
+const OLD: &str = "agent.log.old";
+/// Longest log that is written on, in bytes.
+const LONGEST: u64 = 16 << 20;
 /// A book of ten million records is read in less.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks.
@@ -34,14 +38,12 @@ pub fn start(global: &Global, config: &Config, args: &Args) -> Result<Output, Cl
     }
     let path = config.home.join(LOG);
     let failed = |source| CliError::File { path: path.clone(), source };
-    // Begun anew each time, so that it does not grow for ever.
-    let log =
-        OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path).map_err(failed)?;
+    let (log, from) = log(&config.home, &path).map_err(failed)?;
     let mut child = spawn(config, args, log)?;
     let begun = Instant::now();
     loop {
         if let Some(status) = child.try_wait().map_err(failed)? {
-            let message = last_words(&path);
+            let message = last_words(&path, from);
             let exit = status.code().and_then(Exit::from_code).filter(|exit| *exit != Exit::Done);
             return Err(CliError::Ended { exit: exit.unwrap_or(Exit::Busy), message });
         }
@@ -62,6 +64,17 @@ pub fn start(global: &Global, config: &Config, args: &Args) -> Result<Output, Cl
     }
 }
 
+/// Opens the log to write on at its end, which it answers too. Nothing is lost of what another agent,
+/// which may be starting right now, has written: it goes on writing to a file that was renamed.
+fn log(home: &Path, path: &Path) -> std::io::Result<(File, u64)> {
+    if std::fs::symlink_metadata(path).is_ok_and(|found| found.len() > LONGEST) {
+        std::fs::rename(path, home.join(OLD))?;
+    }
+    let log = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    let end = log.metadata()?.len();
+    Ok((log, end))
+}
+
 fn spawn(config: &Config, args: &Args, log: File) -> Result<Child, CliError> {
     let failed = |error: std::io::Error| {
         CliError::Home(format!(
@@ -77,12 +90,12 @@ fn spawn(config: &Config, args: &Args, log: File) -> Result<Child, CliError> {
     command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(failed)
 }
 
-/// The error at the end of the log, without what was logged before it.
-fn last_words(path: &Path) -> String {
+/// The error at the end of the log, without what was logged before it; of what was written behind `from`.
+fn last_words(path: &Path, from: u64) -> String {
     let read = || -> std::io::Result<String> {
         let mut file = File::open(path)?;
         let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(WORDS)))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(WORDS).max(from)))?;
         let mut bytes = Vec::new();
         file.take(WORDS).read_to_end(&mut bytes)?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -108,4 +121,26 @@ fn started(global: &Global, config: &Config, child: &Child, log: &Path) -> Outpu
     ]);
     let value = serde_json::json!({ "pid": child.id(), "socket": config.socket, "log": log, "stop": stop });
     Output::new(&value, page)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_log_is_written_on_and_only_new_words_count() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(LOG);
+        std::fs::write(&path, "bursar: what an earlier start said\n").unwrap();
+        let (mut file, from) = log(home.path(), &path).unwrap();
+        assert!(!last_words(&path, from).contains("earlier"));
+        file.write_all(b"INFO starting\nbursar: no token\n").unwrap();
+        assert_eq!(last_words(&path, from), "no token");
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("bursar: what an earlier"));
+        file.set_len(LONGEST + 1).unwrap();
+        assert_eq!(log(home.path(), &path).unwrap().1, 0);
+        assert_eq!(std::fs::metadata(home.path().join(OLD)).unwrap().len(), LONGEST + 1);
+    }
 }

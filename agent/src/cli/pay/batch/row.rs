@@ -5,15 +5,14 @@ use std::collections::HashMap;
 use bursar_core::decode::transfer::Memo;
 use bursar_core::name::Name;
 use csv::{ByteRecord, ReaderBuilder, Trim};
-use data_encoding::HEXLOWER;
 
 use super::lines::Lines;
-use crate::book::request::{IdempotencyKey, Recipient, SpendRequest};
+use crate::book::request::{Recipient, SpendRequest};
 use crate::cli::pay::amount;
 
 /// Most rows of one file.
 const MOST: usize = 1_000_000;
-/// Longest id in characters; with the rest of the key it stays below 128.
+/// Longest id in characters; with the rest of the key it stays below the 128 of an Idempotency-Key.
 const LONGEST_ID: usize = 64;
 /// The columns, as an error shows them.
 const COLUMNS: &str = "id,from,to,amount,asset,memo";
@@ -27,25 +26,30 @@ pub struct Row {
     pub id: String,
     /// The payment, or why it is none.
     pub payment: Result<Payment, String>,
-    /// The spend that an earlier run of the file has made under this id, if that is known.
-    pub earlier: Option<u64>,
 }
 
 /// What a row asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payment {
-    /// `csv:ID:HASH`, the hash being the first 16 bytes of the request's SHA-256 in hex.
-    ///
-    /// The content is part of it, so that a denied or mistaken row can be corrected under its id;
-    /// the file is not, so that a renamed or partly mended file never pays a row twice.
-    pub key: IdempotencyKey,
+    /// 1 to [`LONGEST_ID`] printable ASCII characters.
+    id: String,
+    /// The amount as the file has it: `120.50 EUR`.
+    pub amount: String,
     /// The body.
     pub request: SpendRequest,
 }
 
-/// What the keys of one id begin with.
-pub fn key_prefix(id: &str) -> String {
-    format!("csv:{id}:")
+impl Payment {
+    /// The Idempotency-Key of the first attempt is `csv:ID`, that of the second `csv#2:ID`, and so on.
+    ///
+    /// Nothing else of the row or of its file is part of it, so the agent knows a payment again
+    /// however it was edited, renamed or cut. The number stands before the id, which may hold a `#`.
+    pub fn key(&self, attempt: u32) -> String {
+        match attempt {
+            1 => format!("csv:{}", self.id),
+            _ => format!("csv#{attempt}:{}", self.id),
+        }
+    }
 }
 
 /// Where each column stands.
@@ -133,7 +137,7 @@ impl Columns {
         } else {
             self.payment(record, &id)
         };
-        Row { line, payment, id, earlier: None }
+        Row { line, payment, id }
     }
 
     fn payment(&self, record: &ByteRecord, id: &str) -> Result<Payment, String> {
@@ -155,15 +159,13 @@ impl Columns {
         let from: Name = text("from", self.from)?.parse().map_err(|error| format!("from: {error}"))?;
         let to =
             Recipient::try_from(text("to", self.to)?.to_owned()).map_err(|error| format!("to: {error}"))?;
-        let amount = amount::parse(text("amount", self.amount)?, text("asset", self.asset)?)?;
+        let (number, asset) = (text("amount", self.amount)?, text("asset", self.asset)?);
+        let amount = amount::parse(number, asset)?;
         let memo = self.memo.map_or(Ok(""), |at| text("memo", at))?;
         let memo: Memo =
             memo.parse().map_err(|error: bursar_core::decode::transfer::MemoError| error.to_string())?;
         let request = SpendRequest { from, to, amount, memo };
-        let hash = request.hash();
-        let (hash, _) = hash.split_at(16);
-        let key = format!("{}{}", key_prefix(id), HEXLOWER.encode(hash));
-        Ok(Payment { key: key.parse().map_err(|error| format!("id: {error}"))?, request })
+        Ok(Payment { id: id.to_owned(), amount: format!("{number} {asset}"), request })
     }
 }
 
@@ -187,9 +189,9 @@ mod tests {
             only(&format!("{HEADER}a 1,expenses,Fresh Market,120.50,EUR,\"milk, \"\"fresh\"\"\"\n"));
         let payment = expected.payment.clone().unwrap();
         assert_eq!(payment.request.memo.as_str(), "milk, \"fresh\"");
-        assert_eq!(payment.request.amount.as_str(), "120.50 EUR");
+        assert_eq!((payment.amount.as_str(), payment.request.amount.as_str()), ("120.50 EUR", "120.5 EUR"));
         assert_eq!(expected.line, 2);
-        assert!(payment.key.as_str().starts_with("csv:a 1:"));
+        assert_eq!(payment.key(1), "csv:a 1");
         for text in [
             "\u{feff}id,from,to,amount,asset,memo\r\na 1,expenses,Fresh Market,120.50,EUR,\"milk, \"\"fresh\"\"\"\r\n",
             "ID, From ,to,amount,asset,memo\na 1, expenses ,Fresh Market,120.50,EUR,\"milk, \"\"fresh\"\"\"",
@@ -259,20 +261,32 @@ mod tests {
     }
 
     #[test]
-    fn the_key_follows_id_and_content() {
-        let key = |row: &str| only(&format!("{HEADER}{row}\n")).payment.unwrap().key;
-        let first = key("1,expenses,Fresh Market,1.00,EUR,");
-        assert_eq!(first, key("1, expenses,Fresh Market ,1.00,EUR, "));
-        for other in [
-            "2,expenses,Fresh Market,1.00,EUR,",
-            "1,payroll,Fresh Market,1.00,EUR,",
-            "1,expenses,Old Market,1.00,EUR,",
-            "1,expenses,Fresh Market,1.01,EUR,",
-            "1,expenses,Fresh Market,1.00,USD,",
-            "1,expenses,Fresh Market,1.00,EUR,x",
+    fn the_key_is_the_id_and_nothing_else() {
+        let payment = |row: &str| only(&format!("{HEADER}{row}\n")).payment.unwrap();
+        let first = payment("1,expenses,Fresh Market,1.00,EUR,");
+        for (row, same_body) in [
+            ("1, expenses,Fresh Market ,1.00,EUR, ", true),
+            ("1,expenses,Fresh Market,1.0,EUR,", true),
+            ("1,expenses,Fresh Market,1,EUR,", true),
+            ("1,payroll,Fresh Market,1.00,EUR,", false),
+            ("1,expenses,Old Market,1.00,EUR,", false),
+            ("1,expenses,Fresh Market,1.01,EUR,", false),
+            ("1,expenses,Fresh Market,1.00,USD,", false),
+            ("1,expenses,Fresh Market,1.00,EUR,x", false),
         ] {
-            assert_ne!(first, key(other), "{other}");
+            let other = payment(row);
+            assert_eq!(first.key(1), other.key(1), "{row}");
+            assert_eq!(first.request == other.request, same_body, "{row}");
         }
+        // No attempt at one id is an attempt at another.
+        let ids = ["1", "1#2", "#2:1", "2:1", "1#2#2", ":1"];
+        let keys = ids.iter().flat_map(|id| {
+            let payment = payment(&format!("{id},expenses,Fresh Market,1.00,EUR,"));
+            (1..=3).map(move |attempt| payment.key(attempt))
+        });
+        assert_eq!(keys.collect::<std::collections::HashSet<_>>().len(), 3 * ids.len());
+        let longest = payment(&format!("{},expenses,Fresh Market,1.00,EUR,", "x".repeat(LONGEST_ID)));
+        assert!(longest.key(u32::MAX).parse::<crate::book::request::IdempotencyKey>().is_ok());
     }
 
     proptest! {

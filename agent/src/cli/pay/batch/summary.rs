@@ -41,7 +41,7 @@ pub fn output(paid: &Paid) -> Output {
         line: row.line,
         id: &row.id,
         state: fate.state(),
-        spend: fate.spend().map(|spend| spend.id),
+        spend: fate.id(),
         reason: fate.reason(row),
     });
     let stopped = paid.stopped.as_ref().map(ToString::to_string);
@@ -61,7 +61,7 @@ fn page(paid: &Paid, answer: &Answer<'_>) -> Page {
                 row.line.to_string().into(),
                 row.id.as_str().into(),
                 state(fate),
-                fate.spend().map(|spend| spend.id.to_string()).unwrap_or_default().into(),
+                fate.id().map(|id| id.to_string()).unwrap_or_default().into(),
                 fate.reason(row).trim_start_matches(&format!("line {}: ", row.line)).into(),
             ]);
         }
@@ -80,6 +80,12 @@ fn page(paid: &Paid, answer: &Answer<'_>) -> Page {
         page.styled(Style::Bad, format!("Stopped: {stopped}"));
         page.line("Nothing is lost: give the same file again, and what was answered is not paid again.");
     }
+    if paid.rows.iter().any(|(_, fate)| fate.in_doubt()) {
+        page.styled(
+            Style::Warn,
+            "Not everything is finished: give the same file again, and no row another id, or it is paid twice.",
+        );
+    }
     page.line(format!("Result: {}", paid.result.display()));
     page
 }
@@ -87,8 +93,8 @@ fn page(paid: &Paid, answer: &Answer<'_>) -> Page {
 fn state(fate: &Fate) -> Cell {
     match fate {
         Fate::Decided(spend) => spend_page::state_cell(spend.state),
-        Fate::Refused(_) => Cell::new(fate.state(), Style::Bad),
-        Fate::Unanswered(_) | Fate::NotAsked => Cell::new(fate.state(), Style::Warn),
+        Fate::Refused(_) | Fate::Taken { .. } => Cell::new(fate.state(), Style::Bad),
+        Fate::Unanswered { .. } | Fate::NotAsked => Cell::new(fate.state(), Style::Warn),
     }
 }
 
@@ -96,22 +102,15 @@ fn is_paid(fate: &Fate) -> bool {
     matches!(fate.spend().map(|spend| spend.state), Some(State::Recorded | State::HandedOut))
 }
 
-/// The gravest thing that a script has to know: that it stopped, that something is not finished,
-/// that rows were refused.
+/// The gravest thing that a script has to know: that something may be under way, that it stopped, that
+/// rows were refused.
 fn exit(paid: &Paid) -> Exit {
-    if let Some(error) = &paid.stopped {
-        return error.exit();
-    }
-    let unfinished = |fate: &Fate| match fate {
-        Fate::Decided(spend) => matches!(spend.state, State::Reserved | State::Signed),
-        Fate::Unanswered(_) | Fate::NotAsked => true,
-        Fate::Refused(_) => false,
-    };
-    if paid.rows.iter().any(|(_, fate)| unfinished(fate)) {
-        Exit::Busy
-    } else if paid.rows.iter().any(|(_, fate)| !is_paid(fate)) {
-        Exit::Rows
-    } else {
-        Exit::Done
+    let any = |what: fn(&Fate) -> bool| paid.rows.iter().any(|(_, fate)| what(fate));
+    match &paid.stopped {
+        _ if any(Fate::in_doubt) => Exit::Unfinished,
+        Some(error) => error.exit(),
+        None if any(|fate| matches!(fate, Fate::Unanswered { .. } | Fate::NotAsked)) => Exit::Unfinished,
+        None if any(|fate| !is_paid(fate)) => Exit::Rows,
+        None => Exit::Done,
     }
 }
