@@ -75,15 +75,15 @@ impl LogTable {
                     ));
                 }
             }
-            each(position, leaf)?;
             let root: Option<Hash> = row.get(2).map_err(failed)?;
             if root.is_some_and(|root| root != frontier.root()) {
                 return Err(damaged(places(vouched, position), "they do not give the root that was written"));
             }
             vouched = if root.is_some() { position + 1 } else { vouched };
+            each(position, leaf)?;
         }
         if vouched != frontier.size() {
-            return Err(damaged(places(vouched, frontier.size()), "the end of their commit is missing"));
+            return Err(damaged(places(vouched, frontier.size().saturating_sub(1)), "the end of their commit is missing"));
         }
         Ok(Self { saved: frontier.size(), frontier })
     }
