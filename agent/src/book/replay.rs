@@ -13,6 +13,7 @@ use super::hex::Hex;
 use super::read;
 use super::record::{Allowed, Record};
 use super::request::{IdempotencyId, idempotency_id};
+use super::rows;
 use super::sqlite::Open;
 use super::view::State;
 use crate::store::log::LogTable;
@@ -254,7 +255,7 @@ impl Replay<'_> {
     }
 
     fn compare(&self, spend: u64, expected: &Row) -> Result<(), StoreError> {
-        let run = || {
+        let row = || {
             self.connection
                 .prepare_cached("SELECT idem, body, state, decision, signed, last FROM spends WHERE id = ?1")?
                 .query_row(params![spend], |row| {
@@ -269,11 +270,21 @@ impl Replay<'_> {
                 })
                 .optional()
         };
-        let found = run().map_err(|source| file::failed(self.connection, source))?;
-        if found.as_ref() == Some(expected) {
-            return Ok(());
+        let found = row().map_err(|source| file::failed(self.connection, source))?;
+        if found.as_ref() != Some(expected) {
+            return Err(damaged(
+                self.connection,
+                format!("spend {spend}"),
+                "its row is not what the log says",
+            ));
         }
-        Err(damaged(self.connection, format!("spend {spend}"), "its row is not what the log says"))
+        // As a repeated request finds it: with a damaged index it would be paid again.
+        let found = rows::known(self.connection, &expected.idem)?;
+        if found.map(|(id, _)| id) != Some(spend) {
+            let what = "it is not found under its Idempotency-Key";
+            return Err(damaged(self.connection, format!("spend {spend}"), what));
+        }
+        Ok(())
     }
 }
 

@@ -126,11 +126,17 @@ fn compare(connection: &Connection, genesis: &Genesis, entry: &Entry) -> Result<
 
 /// The ledger's id, and the latest time that it told without an entry.
 fn about(connection: &Connection) -> Result<([u8; 32], Timestamp), StoreError> {
-    let (ledger, latest): ([u8; 32], i64) = connection
-        .query_row("SELECT ledger, latest FROM about", [], |row| Ok((row.get(0)?, row.get(1)?)))
+    let (ledger, latest, negated): ([u8; 32], i64, i64) = connection
+        .query_row("SELECT ledger, latest, latest_negated FROM about", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .map_err(|source| file::failed(connection, source))?;
-    let latest = Timestamp::from_millis(latest)
-        .map_err(|error| damaged(connection, "the table about".to_owned(), &error.to_string()))?;
+    let wrong = |what: &str| damaged(connection, "the table about".to_owned(), what);
+    // No entry vouches for it, so it is there twice.
+    if latest.checked_neg() != Some(negated) {
+        return Err(wrong("its time is not what was written"));
+    }
+    let latest = Timestamp::from_millis(latest).map_err(|error| wrong(&error.to_string()))?;
     Ok((ledger, latest))
 }
 

@@ -40,7 +40,8 @@ const SCHEMA: &str = "
     CREATE TABLE nonces (nonce BLOB PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE balances (account TEXT NOT NULL, asset TEXT NOT NULL, amount TEXT NOT NULL,
         PRIMARY KEY (account, asset)) STRICT, WITHOUT ROWID;
-    CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), ledger BLOB NOT NULL, latest INTEGER NOT NULL) STRICT;
+    CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), ledger BLOB NOT NULL, latest INTEGER NOT NULL,
+        latest_negated INTEGER NOT NULL) STRICT;
     CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), text TEXT NOT NULL) STRICT;
 ";
 
@@ -87,7 +88,7 @@ pub fn create(path: &Path, genesis: &Genesis) -> Result<(), StoreError> {
     execute("BEGIN IMMEDIATE")?;
     log::create(&connection)?;
     execute(SCHEMA)?;
-    run(&connection, "INSERT INTO about VALUES (1, ?1, 0)", params![genesis.id().0.as_slice()])?;
+    run(&connection, "INSERT INTO about VALUES (1, ?1, 0, 0)", params![genesis.id().0.as_slice()])?;
     let first = State::first(genesis);
     save_balances(&connection, &first, first.balances().keys())?;
     execute("COMMIT")
@@ -200,7 +201,11 @@ impl Store for LedgerStore {
         self.changed.clear();
         self.log.save(&self.connection)?;
         if self.told > self.kept {
-            run(&self.connection, "UPDATE about SET latest = ?1", params![self.told.millis()])?;
+            run(
+                &self.connection,
+                "UPDATE about SET latest = ?1, latest_negated = -?1",
+                params![self.told.millis()],
+            )?;
             self.kept = self.told;
         }
         Ok(())
