@@ -95,6 +95,11 @@ impl Api {
         (answer.status, answer.json())
     }
 
+    /// POST without a body.
+    pub fn post(&mut self, path: &str) -> Answer {
+        self.send("POST", path, "", b"").expect("an answer")
+    }
+
     /// Asks for a payment; the status and the body.
     pub fn pay(&mut self, key: &str, from: &str, to: &str, amount: &str) -> (u16, Value) {
         let answer = self.try_pay(key, from, to, amount).expect("an answer");
@@ -104,6 +109,17 @@ impl Api {
     /// Asks for a payment of an agent that may die meanwhile.
     pub fn try_pay(&mut self, key: &str, from: &str, to: &str, amount: &str) -> std::io::Result<Answer> {
         let body = json!({ "from": from, "to": to, "amount": amount }).to_string();
+        self.ask(key, &body)
+    }
+
+    /// Asks for a payment whose memo is its key, so that it can be found on the ledger.
+    pub fn marked(&mut self, key: &str, to: &str, amount: &str) -> std::io::Result<Answer> {
+        let body = json!({ "from": "expenses", "to": to, "amount": amount, "memo": key }).to_string();
+        self.ask(key, &body)
+    }
+
+    /// Asks for a payment with this body, whatever it is.
+    pub fn ask(&mut self, key: &str, body: &str) -> std::io::Result<Answer> {
         self.send("POST", "/v1/spends", &format!("Idempotency-Key: {key}\r\n"), body.as_bytes())
     }
 }

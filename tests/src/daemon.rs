@@ -60,6 +60,11 @@ impl Daemon {
         Api::connect(&self.socket).expect("the agent listens")
     }
 
+    /// A new connection to an agent that may be dying.
+    pub fn try_api(&self) -> std::io::Result<Api> {
+        Api::connect(&self.socket)
+    }
+
     /// Its process id.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)

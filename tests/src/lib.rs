@@ -5,15 +5,23 @@
 //! | [`world`] | a home folder with a SoftHSM token, and the programs that work on it |
 //! | [`daemon`] | a running agent |
 //! | [`api`] | HTTP over its Unix socket |
+//! | [`clock`] | a wall clock that a test turns |
 //! | [`policy`] | policy bundles and recipients for tests |
+//! | [`files`] | the files of a home, read with plain SQLite |
+//! | [`opened`] | the same files opened by the agent's code |
 //! | [`spec`] | what a home folder is to be |
+//! | [`wal`] | the write-ahead log of SQLite |
 
 #![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic)]
 
 pub mod api;
+pub mod clock;
 pub mod daemon;
+pub mod files;
+pub mod opened;
 pub mod policy;
 pub mod spec;
+pub mod wal;
 pub mod world;
 
 /// The programs under test; known to Cargo only where a test is compiled.

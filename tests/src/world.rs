@@ -91,6 +91,14 @@ impl World {
         self.folder.path()
     }
 
+    /// Replaces a text in a file of the home folder.
+    pub fn edit(&self, name: &str, from: &str, to: &str) {
+        let path = self.home().join(name);
+        let text = std::fs::read_to_string(&path).expect("a file");
+        assert!(text.contains(from), "{from:?} is not in {text}");
+        std::fs::write(&path, text.replace(from, to)).expect("a file");
+    }
+
     /// `bursar --home HOME ARGS…`, not started yet.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.programs.bursar);
@@ -129,7 +137,8 @@ impl World {
         Daemon::start(command, self.home())
     }
 
-    fn ready(&self, command: Command) -> Daemon {
+    /// Starts a prepared command; it has to become ready.
+    pub fn ready(&self, command: Command) -> Daemon {
         match self.start(command) {
             Started::Ready(daemon) => daemon,
             Started::Ended(status, printed) => panic!("the agent ended with {status}:\n{printed}"),

@@ -129,7 +129,7 @@ pub struct Whole {
 /// Reads the whole book as of one moment; refuses one that contradicts itself anywhere.
 pub fn whole(connection: &Connection, progress: fn(u64)) -> Result<Whole, StoreError> {
     let _snapshot = connection.unchecked_transaction().map_err(|source| file::failed(connection, source))?;
-    file::check(connection)?;
+    file::check(connection, &[log::SCHEMA, super::rows::SCHEMA])?;
     let past = super::replay::replay(connection, progress)?;
     let checkpoint = match checkpoint(connection)? {
         Some((size, text)) if size <= past.log.size() => Some((text, Some(log::root_at(connection, size)?))),

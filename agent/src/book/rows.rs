@@ -1,6 +1,7 @@
 //! The rows beside the log: the state of each spend, and the clock as it was seen last.
 
 use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
 
 use super::replay::damaged;
 use super::request::IdempotencyId;
@@ -21,7 +22,7 @@ pub const SCHEMA: &str = "
         signed INTEGER,
         last INTEGER NOT NULL
     ) STRICT;
-    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), sighting TEXT NOT NULL) STRICT;
+    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), sighting TEXT NOT NULL, sum BLOB NOT NULL) STRICT;
     CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
 ";
 
@@ -76,16 +77,25 @@ pub fn save_checkpoint(connection: &Connection, size: u64, text: &str) -> Result
 pub fn save_sighting(connection: &Connection, sighting: &Sighting) -> Result<(), StoreError> {
     let text = serde_json::to_string(sighting)
         .map_err(|error| damaged(connection, "the clock's row".to_owned(), &error.to_string()))?;
-    run(connection, "INSERT OR REPLACE INTO clock VALUES (1, ?1)", params![text])
+    let sum = sum(&text);
+    run(connection, "INSERT OR REPLACE INTO clock VALUES (1, ?1, ?2)", params![text, sum.as_slice()])
 }
 
 /// The clock as an earlier run saw it.
 pub fn sighting(connection: &Connection) -> Result<Sighting, StoreError> {
-    let text: String = connection
-        .query_row("SELECT sighting FROM clock", [], |row| row.get(0))
+    let (text, stored): (String, Hash) = connection
+        .query_row("SELECT sighting, sum FROM clock", [], |row| Ok((row.get(0)?, row.get(1)?)))
         .map_err(|source| file::failed(connection, source))?;
-    serde_json::from_str(&text)
-        .map_err(|error| damaged(connection, "the clock's row".to_owned(), &error.to_string()))
+    let wrong = |what: &str| damaged(connection, "the clock's row".to_owned(), what);
+    if stored != sum(&text) {
+        return Err(wrong("its checksum does not hold"));
+    }
+    serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))
+}
+
+/// No record of the log vouches for the clock's row, so it has a checksum: SHA-256 of its text.
+fn sum(text: &str) -> Hash {
+    Sha256::digest(text).into()
 }
 
 fn run(connection: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {

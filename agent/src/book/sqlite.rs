@@ -84,7 +84,7 @@ impl BookStore {
     /// Opens the file and reads it whole.
     pub fn open(options: &Options) -> Result<Self, StoreError> {
         let connection = file::open(&options.home.join(FILE), MARK, false)?;
-        file::check(&connection)?;
+        file::check(&connection, &[log::SCHEMA, rows::SCHEMA])?;
         let past = replay::replay(&connection, options.progress)?;
         if let Some(id) = options.id.as_ref().filter(|id| **id != past.home) {
             let what = format!(

@@ -60,14 +60,38 @@ pub fn open_readonly(path: &Path, id: i32) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Looks for damage that SQLite itself can see: pages, cells, indexes.
-pub fn check(connection: &Connection) -> Result<(), StoreError> {
+/// Looks for damage that SQLite itself can see: pages, cells, indexes; and for tables, indexes or
+/// triggers other than the ones that `schema` makes.
+pub fn check(connection: &Connection, schema: &[&str]) -> Result<(), StoreError> {
     let damaged =
         |what: String| StoreError::Damaged { file: name(connection), place: "the pages".to_owned(), what };
     let found: String = connection
         .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
         .map_err(|error| damaged(error.to_string()))?;
-    if found == "ok" { Ok(()) } else { Err(damaged(found)) }
+    if found != "ok" {
+        return Err(damaged(found));
+    }
+    let expected = Connection::open_in_memory().and_then(|fresh| {
+        schema.iter().try_for_each(|sql| fresh.execute_batch(sql))?;
+        objects(&fresh)
+    });
+    let expected = expected.map_err(|source| failed(connection, source))?;
+    let found = objects(connection).map_err(|source| failed(connection, source))?;
+    match found
+        .iter()
+        .find(|object| !expected.contains(object))
+        .or(expected.iter().find(|o| !found.contains(o)))
+    {
+        None => Ok(()),
+        Some((name, _)) => Err(damaged(format!("the definition of {name} is not what this program makes"))),
+    }
+}
+
+/// Every table, index and trigger with the text that made it.
+fn objects(connection: &Connection) -> rusqlite::Result<Vec<(String, Option<String>)>> {
+    let mut statement =
+        connection.prepare("SELECT type || ' ' || name || ' of ' || tbl_name, sql FROM sqlite_schema")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::{StoreError, file};
 
 /// The root stands beside the record, not in a row of its own: a commit then writes one page less.
-const SCHEMA: &str = "
+pub const SCHEMA: &str = "
     CREATE TABLE records (position INTEGER PRIMARY KEY, leaf BLOB NOT NULL, root BLOB) STRICT;
     CREATE TABLE nodes (level INTEGER NOT NULL, place INTEGER NOT NULL, hash BLOB NOT NULL,
         PRIMARY KEY (level, place)) STRICT, WITHOUT ROWID;
@@ -83,7 +83,10 @@ impl LogTable {
             each(position, leaf)?;
         }
         if vouched != frontier.size() {
-            return Err(damaged(places(vouched, frontier.size().saturating_sub(1)), "the end of their commit is missing"));
+            return Err(damaged(
+                places(vouched, frontier.size().saturating_sub(1)),
+                "the end of their commit is missing",
+            ));
         }
         Ok(Self { saved: frontier.size(), frontier })
     }

@@ -34,7 +34,8 @@ pub const FILE: &str = "ledger.db";
 /// SQLite's `application_id` of a ledger: "Bkld".
 pub const MARK: i32 = 0x426b_6c64;
 
-const SCHEMA: &str = "
+/// The tables.
+pub const SCHEMA: &str = "
     CREATE TABLE transactions (digest BLOB PRIMARY KEY, position INTEGER NOT NULL, recorded INTEGER NOT NULL)
         STRICT, WITHOUT ROWID;
     CREATE TABLE nonces (nonce BLOB PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -104,7 +105,7 @@ impl LedgerStore {
         progress: fn(u64),
     ) -> Result<Self, StoreError> {
         let connection = file::open(path, MARK, false)?;
-        file::check(&connection)?;
+        file::check(&connection, &[log::SCHEMA, SCHEMA])?;
         let past = replay::replay(&connection, genesis, Signatures::Trusted, progress)?;
         Ok(Self {
             genesis: genesis.clone(),

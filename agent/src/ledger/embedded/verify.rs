@@ -6,7 +6,7 @@ use bursar_core::log::{Hash, SignedCheckpoint};
 
 use super::genesis::Genesis;
 use super::replay::{self, Signatures};
-use super::sqlite::MARK;
+use super::sqlite::{MARK, SCHEMA};
 use crate::store::{StoreError, file};
 
 /// What holds of a ledger.
@@ -29,7 +29,7 @@ pub fn verify(path: &Path, genesis: &Genesis, progress: impl Fn(u64)) -> Result<
     let connection = file::open_readonly(path, MARK)?;
     // One snapshot: a running agent goes on writing behind it.
     let snapshot = connection.unchecked_transaction().map_err(|source| file::failed(&connection, source))?;
-    file::check(&connection)?;
+    file::check(&connection, &[crate::store::log::SCHEMA, SCHEMA])?;
     let past = replay::replay(&connection, genesis, Signatures::Verified, progress)?;
     drop(snapshot);
     Ok(Verified { size: past.log.size(), root: past.log.root(), checkpoint: past.checkpoint })
