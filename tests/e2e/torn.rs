@@ -10,7 +10,7 @@ use bursar_tests::world::World;
 use bursar_tests::{files, opened, programs, wal};
 
 /// Truncations of each log.
-const SAMPLES: usize = 301;
+const SAMPLES: usize = 151;
 
 fn killed_home() -> World {
     let world = World::new(programs!(), &bundle(BUDGET));
