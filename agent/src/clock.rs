@@ -136,9 +136,8 @@ impl State {
             self.uptime = seen.uptime;
         }
         self.time = self.time.max(seen.wall);
-        // Measured from now on if the machine was restarted, or if the wall clock is further behind.
-        let behind = |base: &Sighting| seen.wall.millis() - base.wall.millis() < seen.uptime - base.uptime;
-        if self.base.as_ref().is_none_or(|base| base.boot != seen.boot || behind(base)) {
+        // One sighting for as long as the machine runs. A clock that stepped back comes back to it.
+        if self.base.as_ref().is_none_or(|base| base.boot != seen.boot) {
             self.base = Some(seen);
         }
         self.time

@@ -116,9 +116,11 @@ pub async fn sign(
             from: Box::new(payload.transfer().from),
         });
     }
-    let bytes = payload.signing_bytes();
+    let (bytes, verifier) = (payload.signing_bytes(), key.handle().verifier());
     let transfer = token
-        .sign(key.handle(), bytes, move |signature| SignedTransfer::verify(payload, signature).ok())
+        .sign(key.handle(), bytes, move |signature| {
+            SignedTransfer::verify_with(&verifier, payload, signature).ok()
+        })
         .await?;
     Ok(Signed { spend, transfer })
 }

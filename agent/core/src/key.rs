@@ -1,12 +1,15 @@
 //! Public keys, signatures and addresses.
 
+mod verifier;
+
 use std::fmt;
 use std::str::FromStr;
 
 use bech32::{Bech32m, Hrp};
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest, Sha256};
+
+pub use verifier::Verifier;
 
 /// What an [address](PublicKey::address) begins with.
 pub const ADDRESS_PREFIX: &str = "bursar";
@@ -99,13 +102,7 @@ impl PublicKey {
     /// Ed25519 by the strict rules of `ed25519-dalek` (no malleable signature, no small-order
     /// point); ECDSA only with low S, so that nobody can turn one signature into another.
     pub fn verify(&self, message: &[u8], signature: &Signature) -> bool {
-        match self {
-            Self::Ed25519(bytes) => ed25519_dalek::VerifyingKey::from_bytes(bytes).is_ok_and(|key| {
-                key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
-            }),
-            Self::P256(bytes) => verify_p256(bytes, message, signature),
-            Self::Secp256k1(bytes) => verify_secp256k1(bytes, message, signature),
-        }
+        Verifier::new(self).is_some_and(|verifier| verifier.verify(message, signature))
     }
 
     /// The key as an address with a checksum: bech32m (BIP 350) over one byte that names the
@@ -161,21 +158,6 @@ impl PublicKey {
 /// The curves' crates also read compact points, `05` and x: a second spelling of the same key.
 fn is_compressed(point: &[u8; 33]) -> bool {
     matches!(point, [2 | 3, ..])
-}
-
-fn verify_p256(key: &[u8; 33], message: &[u8], signature: &Signature) -> bool {
-    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
-    // aws-lc verifies five times faster than the p256 crate, and does not care about low S.
-    p256::ecdsa::Signature::from_slice(&signature.0).is_ok_and(|s| s.normalize_s() == s)
-        && UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(message, &signature.0).is_ok()
-}
-
-fn verify_secp256k1(key: &[u8; 33], message: &[u8], signature: &Signature) -> bool {
-    use k256::ecdsa::signature::hazmat::PrehashVerifier;
-    let Ok(signature) = k256::ecdsa::Signature::from_slice(&signature.0) else { return false };
-    signature.normalize_s() == signature
-        && k256::ecdsa::VerifyingKey::from_sec1_bytes(key)
-            .is_ok_and(|key| key.verify_prehash(&Sha256::digest(message), &signature).is_ok())
 }
 
 impl fmt::Display for PublicKey {

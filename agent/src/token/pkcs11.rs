@@ -1,9 +1,10 @@
 //! Tokens behind PKCS#11 modules: bytes in, verified signatures out.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bursar_core::key::{PublicKey, Signature};
+use bursar_core::key::{PublicKey, Signature, Verifier};
 use bursar_pkcs11 as p11;
 
 use super::TokenError;
@@ -19,19 +20,28 @@ pub struct Token {
 #[derive(Clone, Debug)]
 pub struct Handle {
     key: p11::Key,
-    public: PublicKey,
+    verifier: Arc<Verifier>,
 }
 
 impl Handle {
     fn new(key: p11::Key) -> Result<Self, TokenError> {
         let public =
             public(&key).map_err(|why| TokenError::Invalid { label: key.label().to_owned(), why })?;
-        Ok(Self { key, public })
+        let not = bursar_core::key::KeyError::NotOnCurve("token");
+        let verifier = Verifier::new(&public);
+        let verifier =
+            verifier.ok_or_else(|| TokenError::Invalid { label: key.label().to_owned(), why: not })?;
+        Ok(Self { key, verifier: Arc::new(verifier) })
     }
 
     /// The public key.
     pub fn public(&self) -> &PublicKey {
-        &self.public
+        self.verifier.key()
+    }
+
+    /// The public key, ready to verify.
+    pub fn verifier(&self) -> Arc<Verifier> {
+        self.verifier.clone()
     }
 
     /// Its label in the token.

@@ -11,7 +11,7 @@ pub use super::memo::{MAX_MEMO, Memo, MemoError};
 use crate::amount::Amount;
 use crate::envelope::{Envelope, EnvelopeSignature, pae};
 use crate::intent::{Action, Intent, LedgerId};
-use crate::key::{PublicKey, Signature};
+use crate::key::{PublicKey, Signature, Verifier};
 use crate::name::Name;
 use crate::time::Timestamp;
 
@@ -246,7 +246,18 @@ impl SignedTransfer {
     /// Verifies that the account that pays signed this payload.
     pub fn verify(payload: Payload, signature: Signature) -> Result<Self, TransferError> {
         let from = payload.transfer.from;
-        if from.verify(&payload.signing_bytes(), &signature) {
+        let verifier = Verifier::new(&from).ok_or(TransferError::Signature(from))?;
+        Self::verify_with(&verifier, payload, signature)
+    }
+
+    /// [`SignedTransfer::verify`] with the payer's key made ready; another key does not count.
+    pub fn verify_with(
+        verifier: &Verifier,
+        payload: Payload,
+        signature: Signature,
+    ) -> Result<Self, TransferError> {
+        let from = payload.transfer.from;
+        if *verifier.key() == from && verifier.verify(&payload.signing_bytes(), &signature) {
             Ok(Self { payload, signature })
         } else {
             Err(TransferError::Signature(from))

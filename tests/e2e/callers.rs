@@ -1,0 +1,97 @@
+//! Who asks: by the kernel's word on the other end of the socket (fault 17).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::os::unix::fs::PermissionsExt;
+
+use bursar_tests::files;
+use bursar_tests::policy::{GROCERIES, bundle};
+use bursar_tests::programs;
+use bursar_tests::world::World;
+
+fn own() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+/// One user id has one name at a time, so the same user comes back under another name.
+#[test]
+fn callers_do_not_reach_each_others_keys() {
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    let agent = world.serve();
+    let first = agent.api().marked("k", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!((first.status, first.json()["caller"].as_str()), (201, Some("owner")));
+    assert!(agent.stop().success());
+    world.edit("config.toml", "[callers.owner]", "[callers.clerk]");
+    let agent = world.serve();
+    // Neither the other's answer nor a conflict with the other's body: a key of its own.
+    let other = agent.api().marked("k", "Fresh Market", "2.00 EUR").unwrap();
+    assert_eq!((other.status, other.json()["caller"].as_str()), (201, Some("clerk")), "{other:?}");
+    assert_eq!(other.json()["id"], 2);
+    let again = agent.api().marked("k", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!(again.status, 409, "{again:?}");
+    assert!(agent.stop().success());
+    world.edit("config.toml", "[callers.clerk]", "[callers.owner]");
+    let agent = world.serve();
+    let stored = agent.api().marked("k", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!(stored.json(), first.json());
+    assert_eq!(files::entries(&world.home()).len(), 2);
+}
+
+#[test]
+fn a_user_without_a_name_is_turned_away() {
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    world.edit(
+        "config.toml",
+        &format!("[callers.owner]\nuid = {}", own()),
+        &format!("[callers.owner]\nuid = {}", own() + 1),
+    );
+    let agent = world.serve();
+    let mut api = agent.api();
+    for (method, path) in [
+        ("POST", "/v1/spends"),
+        ("GET", "/v1/spends"),
+        ("GET", "/v1/accounts"),
+        ("GET", "/v1/keys"),
+        ("GET", "/v1/policy"),
+        ("POST", "/v1/policy/explain"),
+        ("GET", "/v1/audit/records"),
+        ("GET", "/v1/audit/checkpoint"),
+        ("GET", "/v1/ledger"),
+        ("POST", "/v1/clock/confirm"),
+    ] {
+        let answer = api.send(method, path, "Idempotency-Key: k\r\n", b"").unwrap();
+        let says = answer.json();
+        assert_eq!(
+            (answer.status, says["type"].as_str()),
+            (403, Some("urn:bursar:problem:unknown-caller")),
+            "{path}"
+        );
+        assert!(says["detail"].as_str().unwrap().contains(&format!("uid = {}", own())), "{says}");
+    }
+    assert_eq!(files::records(&world.home()).len(), 2, "only the beginning and the policy");
+}
+
+#[test]
+fn a_policy_can_tell_callers_apart() {
+    let only = format!("{GROCERIES}callers = [\"clerk\"]\n");
+    let world = World::new(programs!(), &bundle(&only));
+    let agent = world.serve();
+    let denied = agent.api().marked("a", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!((denied.status, denied.json()["code"].as_str()), (403, Some("no-rule")));
+    assert!(agent.stop().success());
+    world.edit("config.toml", "[callers.owner]", "[callers.clerk]");
+    assert_eq!(world.serve().api().marked("b", "Fresh Market", "1.00 EUR").unwrap().status, 201);
+}
+
+#[test]
+fn the_socket_and_the_files_are_for_their_owner_alone() {
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    let agent = world.serve();
+    assert_eq!(agent.api().marked("a", "Fresh Market", "1.00 EUR").unwrap().status, 201);
+    let mode = |name: &str| std::fs::metadata(world.home().join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("bursar.sock"), 0o600);
+    assert_eq!(mode("."), 0o700);
+    for name in ["book.db", "book.db-wal", "ledger.db", "ledger.db-wal", "config.toml"] {
+        assert_eq!(mode(name) & 0o077, 0, "{name}");
+    }
+}
