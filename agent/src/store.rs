@@ -24,12 +24,6 @@ pub const QUEUE: usize = 1024;
 /// For how long a commit may be put off when nobody waits for it.
 const LINGER: Duration = Duration::from_millis(1);
 
-/// After a commit of so many commands others are on their way: the next one waits [`GATHER`] for
-/// them. Fewer commits leave more of the processors to the token.
-const CROWD: usize = 6;
-/// See [`CROWD`].
-const GATHER: Duration = Duration::from_micros(150);
-
 /// Why a file could not be opened or a command could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -232,11 +226,8 @@ struct Desk<S> {
 impl<S: Store> Desk<S> {
     fn work(&self, store: S, reopen: &mut dyn FnMut() -> Result<S, String>) {
         let mut reached = (store.log().size(), store.log().root());
-        let (mut store, mut crowd) = (Some(store), 0);
+        let mut store = Some(store);
         while let Some(first) = self.next(Patience::Endless) {
-            if crowd >= CROWD {
-                std::thread::sleep(GATHER);
-            }
             if store.is_none() {
                 let again =
                     reopen().and_then(|store| go_on(store, reached).map_err(|error| error.to_string()));
@@ -247,10 +238,7 @@ impl<S: Store> Desk<S> {
                 continue;
             };
             match self.commit(open, first) {
-                Ok(commands) => {
-                    reached = (open.log().size(), open.log().root());
-                    crowd = commands;
-                }
+                Ok(()) => reached = (open.log().size(), open.log().root()),
                 Err(error) => {
                     // Memory may be ahead of the disk, or behind it: only reading the file again tells.
                     tracing::error!(%error, "a commit failed; reading the file again");
@@ -275,8 +263,8 @@ impl<S: Store> Desk<S> {
         job
     }
 
-    /// Runs up to [`BATCH`] commands in one transaction, commits, answers; says how many they were.
-    fn commit(&self, store: &mut S, first: Job<S>) -> Result<usize, StoreError> {
+    /// Runs up to [`BATCH`] commands in one transaction, commits, answers.
+    fn commit(&self, store: &mut S, first: Job<S>) -> Result<(), StoreError> {
         execute(store, "BEGIN IMMEDIATE")?;
         let (mut answers, mut awaited) = (Vec::new(), false);
         let (mut next, started) = (Some(first), Instant::now());
@@ -291,11 +279,10 @@ impl<S: Store> Desk<S> {
         crate::crash::point("store-before-commit");
         execute(store, "COMMIT")?;
         crate::crash::point("store-after-commit");
-        let commands = answers.len();
         for answer in answers {
             answer(Ok(()));
         }
-        Ok(commands)
+        Ok(())
     }
 }
 

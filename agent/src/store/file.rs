@@ -33,7 +33,7 @@ pub fn open(path: &Path, id: i32, create: bool) -> Result<Connection, StoreError
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
-        connection.pragma_update(None, "cache_size", -8000)?;
+        connection.pragma_update(None, "cache_size", -2000)?;
         if create {
             connection.pragma_update(None, "application_id", id)?;
         }
