@@ -1,13 +1,17 @@
 //! A running agent.
 
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::api::Api;
+
+/// For an agent to become ready, or to say why not.
+const LONGEST_START: Duration = Duration::from_secs(60);
 
 /// An agent that said that it is ready; killed when dropped.
 #[derive(Debug)]
@@ -32,6 +36,8 @@ impl Daemon {
         let notify = home.join("notify.sock");
         let _ = std::fs::remove_file(&notify);
         let ready = UnixDatagram::bind(&notify).expect("a socket for readiness");
+        // The agent may run as another user; the home folder keeps everybody else out.
+        std::fs::set_permissions(&notify, std::fs::Permissions::from_mode(0o666)).expect("permissions");
         ready.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
         let log = home.join("agent.log");
         let file = std::fs::File::options().create(true).append(true).open(&log).expect("a log file");
@@ -43,6 +49,7 @@ impl Daemon {
             .spawn()
             .expect("bursar starts");
         let mut message = [0; 64];
+        let begun = Instant::now();
         loop {
             if let Ok(length) = ready.recv(&mut message)
                 && message[..length].starts_with(b"READY=1")
@@ -51,6 +58,11 @@ impl Daemon {
             }
             if let Some(status) = child.try_wait().expect("a child") {
                 return Started::Ended(status, std::fs::read_to_string(&log).unwrap_or_default());
+            }
+            if begun.elapsed() > LONGEST_START {
+                let _ = child.kill();
+                let _ = child.wait();
+                panic!("neither ready nor ended: {}", std::fs::read_to_string(&log).unwrap_or_default());
             }
         }
     }

@@ -8,6 +8,7 @@
 //! | [`clock`] | a wall clock that a test turns |
 //! | [`policy`] | policy bundles and recipients for tests |
 //! | [`files`] | the files of a home, read with plain SQLite |
+//! | [`merkle`] | the tree of RFC 6962 |
 //! | [`opened`] | the same files opened by the agent's code |
 //! | [`spec`] | what a home folder is to be |
 //! | [`wal`] | the write-ahead log of SQLite |
@@ -18,6 +19,7 @@ pub mod api;
 pub mod clock;
 pub mod daemon;
 pub mod files;
+pub mod merkle;
 pub mod opened;
 pub mod policy;
 pub mod spec;

@@ -1,0 +1,115 @@
+//! What was signed, verified by libraries that are not ours: `envelope.py`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use bursar_tests::files;
+use bursar_tests::policy::bundle;
+use bursar_tests::programs;
+use bursar_tests::spec::Account;
+use bursar_tests::world::World;
+use data_encoding::BASE64;
+use serde_json::{Value, json};
+
+const RULE: &str = r#"
+[[allow]]
+name = "groceries"
+categories = ["supermarket"]
+"#;
+
+fn python() -> Command {
+    let python = std::env::var_os("BURSAR_TEST_PYTHON").expect(
+        "BURSAR_TEST_PYTHON names no Python: run tests/run, or make one with `python3 -m venv DIR`, \
+         `DIR/bin/pip install -r tests/e2e/requirements.txt`, `export BURSAR_TEST_PYTHON=DIR/bin/python`",
+    );
+    let mut command = Command::new(python);
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/envelope.py"));
+    command
+}
+
+fn pem(world: &World, name: &str) -> String {
+    let shown = world.run(&["key", "show", name, "--format", "pem"]);
+    assert!(shown.status.success(), "{shown:?}");
+    String::from_utf8(shown.stdout).unwrap()
+}
+
+fn leaves(world: &World, name: &str) -> Vec<String> {
+    files::leaves(&files::open(&world.home().join(name))).iter().map(|leaf| BASE64.encode(leaf)).collect()
+}
+
+/// What the script prints, or says.
+fn verify(given: &Value) -> Result<Vec<String>, String> {
+    let mut child = python()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the interpreter that BURSAR_TEST_PYTHON names starts");
+    child.stdin.take().unwrap().write_all(given.to_string().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+#[test]
+fn foreign_libraries_verify_envelopes_checkpoints_and_trees() {
+    let accounts = ["ed25519", "p256", "secp256k1"].map(|algorithm| {
+        let mut account = Account::new(&format!("account {algorithm}"), "100.00");
+        account.algorithm = algorithm.to_owned();
+        account
+    });
+    let world = World::with_accounts(programs!(), &bundle(RULE), &accounts);
+    let agent = world.serve();
+    let mut api = agent.api();
+    let (mut envelopes, mut expected) = (Vec::new(), Vec::new());
+    for (n, account) in accounts.iter().cycle().take(9).enumerate() {
+        let (status, spend) = api.pay(&n.to_string(), &account.name, "Fresh Market", &format!("{n}.01 EUR"));
+        assert_eq!(status, 201, "{spend}");
+        let (status, envelope) = api.get(&format!("/v1/spends/{}/envelope", spend["id"]));
+        assert_eq!(status, 200, "{envelope}");
+        let payload = BASE64.decode(envelope["payload"].as_str().unwrap().as_bytes()).unwrap();
+        let payload: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(payload["amount"], format!("{}", n * 100 + 1), "{payload}");
+        envelopes.push(json!({ "algorithm": account.algorithm, "pem": pem(&world, &account.name), "envelope": envelope }));
+        expected.push(format!("envelope {}", account.algorithm));
+    }
+    let export = world.scratch().join("audit.jsonl");
+    assert!(world.run(&["audit", "export", export.to_str().unwrap()]).status.success());
+    let exported = std::fs::read_to_string(&export).unwrap().lines().count() - 1;
+    assert!(agent.stop().success());
+    let note = |name: &str| -> String {
+        files::open(&world.home().join(name))
+            .query_row("SELECT text FROM checkpoint", [], |row| row.get(0))
+            .unwrap()
+    };
+    let (audit, node) = (pem(&world, "audit"), pem(&world, "node"));
+    let (book, ledger) = (leaves(&world, "book.db"), leaves(&world, "ledger.db"));
+    expected.extend([format!("log {}", book.len()), "log 9".to_owned(), format!("export {exported}")]);
+    let given = json!({
+        "envelopes": envelopes,
+        "logs": [
+            { "checkpoint": note("book.db"), "pem": audit, "leaves": book },
+            { "checkpoint": note("ledger.db"), "pem": node, "leaves": ledger },
+        ],
+        "export": export,
+        "export_pem": audit,
+    });
+    assert_eq!(verify(&given), Ok(expected));
+
+    // The script refuses what does not hold: a payload of another payment, the other log's key, a leaf changed.
+    let mut swapped = given.clone();
+    swapped["envelopes"][0]["envelope"]["payload"] = given["envelopes"][3]["envelope"]["payload"].clone();
+    assert!(verify(&swapped).unwrap_err().contains("Verif"));
+    let mut swapped = given.clone();
+    swapped["logs"][0]["pem"] = given["logs"][1]["pem"].clone();
+    assert!(verify(&swapped).unwrap_err().contains("key id"));
+    let mut changed = given.clone();
+    changed["logs"][1]["leaves"][4] = json!(BASE64.encode(b"{}"));
+    assert!(verify(&changed).unwrap_err().contains("root"));
+}
