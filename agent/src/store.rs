@@ -2,7 +2,8 @@
 //!
 //! The book and the embedded ledger are both such files. Commands wait in a bounded queue; the
 //! writer's thread takes up to [`BATCH`] of them, runs them inside one transaction, commits with
-//! `synchronous=FULL`, and only then answers. Whoever has an answer knows that it is on disk.
+//! `synchronous=FULL`, and only then answers. Whoever has an answer of [`Writer::run`] knows that it is on disk; what a
+//! crash may take back without harm is answered before ([`Writer::run_soon`]).
 
 pub mod file;
 pub mod log;

@@ -40,3 +40,20 @@ fn the_same_key_gives_the_same_answer_and_another_body_a_conflict() {
     assert_eq!(agent.api().pay("k1", "expenses", "Fresh Market", "12.40 EUR"), first, "also after a restart");
     assert_eq!(agent.api().get("/v1/ledger").1["size"], 1);
 }
+
+#[test]
+fn what_nobody_signed_yet_is_not_signed_under_a_policy_that_now_forbids_it() {
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    let agent = world.serve_until("reserved");
+    assert!(agent.api().try_pay("k1", "expenses", "Fresh Market", "12.40 EUR").is_err(), "it was killed");
+    agent.wait();
+    let forbid = "\n[[forbid]]\nname = \"no shopping\"\ncategories = [\"supermarket\"]\n";
+    std::fs::write(world.home().join("policy.toml"), bundle(&format!("{GROCERIES}{forbid}"))).unwrap();
+    let agent = world.serve();
+    let mut api = agent.api();
+    let (status, spend) = api.pay("k1", "expenses", "Fresh Market", "12.40 EUR");
+    assert_eq!((status, spend["state"].as_str()), (202, Some("reserved")), "{spend}");
+    assert!(spend["reason"].as_str().unwrap().contains("no shopping"), "{spend}");
+    assert_eq!(api.get("/v1/spends/1/envelope").0, 404, "nothing was signed");
+    assert_eq!(api.get("/v1/ledger").1["size"], 0);
+}
