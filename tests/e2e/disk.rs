@@ -56,6 +56,8 @@ fn fill(world: &World, round: usize, blocks: u32, done: impl Fn() -> Vec<String>
         }
         asked += 1;
     }
+    // Before its files are looked at: it closes and opens them again for as long as the disk is full.
+    agent.kill();
     for (key, answer) in &unpaid {
         let says = answer.json();
         match answer.status {
@@ -78,7 +80,6 @@ fn fill(world: &World, round: usize, blocks: u32, done: impl Fn() -> Vec<String>
     }
     let now = done();
     assert!(paid.iter().all(|key| now.contains(key)), "what was answered is there");
-    agent.kill();
 
     let agent = world.serve();
     let mut api = agent.api();
