@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 
 use bursar_core::amount::Amount;
-use bursar_core::intent::{Action, Intent, LedgerId};
+use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Permit, Policy, Question, Span, Verdict, judge};
@@ -95,9 +95,10 @@ impl Asked {
                 action: Action::Pay,
                 ledger: LedgerId([0; 32]),
                 from: key(0),
-                to: payable[i * 7919 % payable.len()],
-                asset: "EUR".parse().unwrap(),
-                amount: Amount::from(1000),
+                to: Some(payable[i * 7919 % payable.len()]),
+                value: Some(Value { asset: "EUR".parse().unwrap(), amount: Amount::from(1000) }),
+                fee: None,
+                selector: None,
                 created: now,
                 valid_until: now,
             })

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 use bursar_core::amount::Amount;
-use bursar_core::intent::{Action, Intent, LedgerId};
+use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::name::Name;
 use bursar_core::policy::{
     Counters, Denial, DenialCode, Draw, Permit, Policy, Question, Span, Verdict, explain, judge,
@@ -31,9 +31,10 @@ fn intent(amount: Amount) -> Intent {
         action: Action::Pay,
         ledger: LedgerId([0; 32]),
         from: SHOP.parse().unwrap(),
-        to: SHOP.parse().unwrap(),
-        asset: "EUR".parse().unwrap(),
-        amount,
+        to: Some(SHOP.parse().unwrap()),
+        value: Some(Value { asset: "EUR".parse().unwrap(), amount }),
+        fee: None,
+        selector: None,
         created: at("2026-11-22T09:30:00Z"),
         valid_until: at("2026-11-22T09:35:00Z"),
     }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
 use bursar_core::amount::Amount;
-use bursar_core::intent::{Action, Intent, LedgerId};
+use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, DenialCode, Kind, Permit, Policy, Question, Span, Verdict, judge};
 use bursar_core::time::Timestamp;
@@ -346,9 +346,10 @@ fn ask_policy(policy: &Policy, ask: &Ask, now: i64) -> Verdict {
         action: Action::Pay,
         ledger: LedgerId([1; 32]),
         from: SHOPS[0].1.parse().unwrap(),
-        to: SHOPS[ask.shop].1.parse().unwrap(),
-        asset: name(ASSETS[ask.asset]),
-        amount: Amount::from(ask.amount),
+        to: Some(SHOPS[ask.shop].1.parse().unwrap()),
+        value: Some(Value { asset: name(ASSETS[ask.asset]), amount: Amount::from(ask.amount) }),
+        fee: None,
+        selector: None,
         created: now,
         valid_until: now,
     };

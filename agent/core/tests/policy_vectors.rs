@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use bursar_core::amount::Asset;
-use bursar_core::intent::{Action, Intent, LedgerId};
+use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, MAX_RULES, MAX_TEXT, Policy, Question, Span, Verdict, explain, judge};
@@ -56,9 +56,10 @@ fn intent(policy: &Policy, case: &Case, now: Timestamp) -> Intent {
         action: Action::Pay,
         ledger: LedgerId([7; 32]),
         from: PublicKey::P256([2; 33]),
-        to,
-        asset: asset.name().clone(),
-        amount: asset.parse(number).unwrap(),
+        to: Some(to),
+        value: Some(Value { asset: asset.name().clone(), amount: asset.parse(number).unwrap() }),
+        fee: None,
+        selector: None,
         created: now,
         valid_until: now.plus_millis(60_000),
     }

@@ -10,7 +10,7 @@ use bursar_core::decode::transfer::{
     TransferError,
 };
 use bursar_core::envelope::Envelope;
-use bursar_core::intent::{Action, LedgerId};
+use bursar_core::intent::{Action, LedgerId, Value};
 use bursar_core::key::{PublicKey, Signature};
 use bursar_core::time::Timestamp;
 use ed25519_dalek::{Signer, SigningKey};
@@ -66,8 +66,8 @@ fn the_policy_sees_what_is_signed() {
     let payload = Payload::encode(transfer()).unwrap();
     let (intent, wrote) = (payload.intent(), transfer());
     assert_eq!(intent.action, Action::Pay);
-    assert_eq!((intent.ledger, intent.from, intent.to), (wrote.ledger, wrote.from, wrote.to));
-    assert_eq!((intent.asset, intent.amount), (wrote.asset, wrote.amount));
+    assert_eq!((intent.ledger, intent.from, intent.to), (wrote.ledger, wrote.from, Some(wrote.to)));
+    assert_eq!(intent.value, Some(Value { asset: wrote.asset, amount: wrote.amount }));
     assert_eq!((intent.created, intent.valid_until), (wrote.created, wrote.valid_until));
     let signing = payload.signing_bytes();
     let head = format!("DSSEv1 39 {PAYLOAD_TYPE} {} ", payload.bytes().len());

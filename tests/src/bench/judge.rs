@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bursar_core::amount::Amount;
-use bursar_core::intent::{Action, Intent, LedgerId};
+use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::{Policy, Question, Verdict, judge};
@@ -78,9 +78,10 @@ fn time(policy: &Policy, keys: &[PublicKey]) -> f64 {
         ledger: LedgerId([0; 32]),
         from: keys[0],
         // A prime step, so that no payment finds the recipient of the one before in the cache.
-        to: keys[1 + n * 7919 % (keys.len() - 1)],
-        asset: "EUR".parse().expect("a name"),
-        amount: Amount::from(1250_u64),
+        to: Some(keys[1 + n * 7919 % (keys.len() - 1)]),
+        value: Some(Value { asset: "EUR".parse().expect("a name"), amount: Amount::from(1250_u64) }),
+        fee: None,
+        selector: None,
         created: now,
         valid_until: now.plus_millis(900_000),
     };

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 pub use super::memo::{MAX_MEMO, Memo, MemoError};
 use crate::amount::Amount;
 use crate::envelope::{Envelope, EnvelopeSignature, pae};
-use crate::intent::{Action, Intent, LedgerId};
+use crate::intent::{Action, Intent, LedgerId, Value};
 use crate::key::{PublicKey, Signature, Verifier};
 use crate::name::Name;
 use crate::time::Timestamp;
@@ -216,7 +216,17 @@ impl Payload {
     /// What it does, for the policy.
     pub fn intent(&self) -> Intent {
         let Transfer { ledger, from, to, asset, amount, created, valid_until, .. } = self.transfer.clone();
-        Intent { action: Action::Pay, ledger, from, to, asset, amount, created, valid_until }
+        Intent {
+            action: Action::Pay,
+            ledger,
+            from,
+            to: Some(to),
+            value: Some(Value { asset, amount }),
+            fee: None,
+            selector: None,
+            created,
+            valid_until,
+        }
     }
 
     /// The bytes that the payer signs: DSSE's PAE.

@@ -121,7 +121,7 @@ fn conditions(rule: &Rule, facts: &Facts<'_>, counters: &Counters) -> Vec<Condit
         plain(DenialCode::Hours, hours.open(&clock.local(hours.zone())), hours.to_string());
     }
     if let Some(cap) = &rule.per_payment {
-        plain(DenialCode::PerPayment, cap.holds(question.intent.amount), cap.to_string());
+        plain(DenialCode::PerPayment, cap.holds(question.intent.amount()), cap.to_string());
     }
     let mut draws: Vec<Draw> = Vec::new();
     draws_of(rule, facts, &mut draws);

@@ -320,7 +320,7 @@ fn bits<'a>(range: Range<usize>, word: impl Fn(usize) -> u64 + 'a) -> impl Itera
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use crate::intent::{Action, Intent, LedgerId};
+    use crate::intent::{Action, Intent, LedgerId, Value};
     use crate::key::PublicKey;
     use crate::policy::{Counters, DenialCode, Policy, Question, explain};
     use crate::time::Timestamp;
@@ -353,9 +353,13 @@ mod tests {
             action: Action::Pay,
             ledger: LedgerId([7; 32]),
             from: PublicKey::P256([2; 33]),
-            to: shop,
-            asset: "GRANT".parse().unwrap(),
-            amount: policy.asset("GRANT").unwrap().parse("50.01 GRANT").unwrap(),
+            to: Some(shop),
+            value: Some(Value {
+                asset: "GRANT".parse().unwrap(),
+                amount: policy.asset("GRANT").unwrap().parse("50.01 GRANT").unwrap(),
+            }),
+            fee: None,
+            selector: None,
             created: now,
             valid_until: now.plus_millis(60_000),
         };

@@ -111,15 +111,19 @@ pub(super) fn facts<'a>(
     question: &'a Question<'a>,
 ) -> Result<(Facts<'a>, Lookup<'a>), Denial> {
     let intent = question.intent;
-    let Some((asset, class)) = policy.asset_and_class(&intent.asset) else {
+    let (Some(value), Some(to)) = (&intent.value, &intent.to) else {
+        let message = format!("this is a {}, which moves nothing; only payments are judged", intent.action);
+        return Err(Denial::plain(DenialCode::NoRule, message));
+    };
+    let Some((asset, class)) = policy.asset_and_class(&value.asset) else {
         let known = list(policy.assets().map(Asset::name));
-        let message = format!("the policy knows no asset \"{}\"; it knows {known}", intent.asset);
+        let message = format!("the policy knows no asset \"{}\"; it knows {known}", value.asset);
         return Err(Denial::plain(DenialCode::UnknownAsset, message));
     };
-    let Some((recipient, row)) = policy.recipient_and_row(&intent.to) else {
+    let Some((recipient, row)) = policy.recipient_and_row(to) else {
         let message = format!(
             "no recipient of the policy has the address {}; only its recipients can be paid, see `bursar policy show`",
-            intent.to
+            to
         );
         return Err(Denial::plain(DenialCode::UnknownRecipient, message));
     };
@@ -142,7 +146,7 @@ fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
     };
     let decides = &policy.rules[first];
     let mut draws = Vec::new();
-    let limits = index.limits(lookup, question.intent.amount).map(|i| &policy.rules[i]);
+    let limits = index.limits(lookup, question.intent.amount()).map(|i| &policy.rules[i]);
     for rule in std::iter::once(decides).chain(limits) {
         rule.check(&facts, &mut clock)?;
         draws_of(rule, &facts, &mut draws);
@@ -153,7 +157,7 @@ fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
 /// What a rule's budgets take for this payment.
 pub(super) fn draws_of(rule: &Rule, facts: &Facts<'_>, draws: &mut Vec<Draw>) {
     for budget in &rule.budgets {
-        let units = budget.drawn_by(facts.question.intent.amount);
+        let units = budget.drawn_by(facts.question.intent.amount());
         let mut push =
             |key: Option<&Name>| draws.push(Draw { budget: budget.clone(), key: key.cloned(), units });
         match budget.per {

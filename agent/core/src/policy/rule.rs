@@ -56,8 +56,8 @@ impl Rule {
             return Err(hours.denial(&self.name, clock.now()));
         }
         match &self.per_payment {
-            Some(cap) if !cap.holds(facts.question.intent.amount) => {
-                Err(cap.denial(&self.name, facts.question.intent.amount))
+            Some(cap) if !cap.holds(facts.question.intent.amount()) => {
+                Err(cap.denial(&self.name, facts.question.intent.amount()))
             }
             _ => Ok(()),
         }
