@@ -3,6 +3,7 @@
 //! `cargo bench -p bursar-core --bench judge`
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark may stop")]
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::hint::black_box;
 
@@ -11,6 +12,7 @@ use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Permit, Policy, Question, Span, Verdict, judge};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use divan::Bencher;
 
@@ -109,7 +111,10 @@ impl Asked {
     fn ask(&self, i: usize) -> Verdict {
         let now = Timestamp::from_millis(NOW).unwrap();
         let intent = &self.intents[i % self.intents.len()];
-        judge(&self.policy, &Question { intent, account: &self.account, caller: &self.caller, now })
+        judge(
+            &self.policy,
+            &Question { intent, account: &self.account, caller: &self.caller, roles: Roles::NONE, now },
+        )
     }
 
     fn permit(&self) -> Permit {
@@ -153,7 +158,7 @@ fn reserve_and_settle_after_past_payments(bencher: Bencher, past: i64) {
     let mut i = past;
     bencher.bench_local(|| {
         i += 1;
-        counters.reserve(black_box(&permit), at(i)).unwrap();
+        counters.reserve(black_box(&permit), &BTreeSet::new(), at(i)).unwrap();
         counters.settle(permit.draws(), Span { earliest: at(i), latest: at(i) });
     });
 }

@@ -3,15 +3,18 @@
 //! | module | noun |
 //! |---|---|
 //! | [`amount`] | checked integer amounts of an asset |
+//! | [`approval`] | what a manager signs, and how it is verified |
 //! | [`key`] | public keys, signatures, addresses |
 //! | [`name`], [`time`] | names and points in time |
 //! | [`intent`] | what a transaction does |
 //! | [`decode`] | bytes to be signed -> intent, one file per transaction format |
 //! | [`envelope`] | DSSE |
 //! | [`policy`] | text -> policy; `judge` |
+//! | [`role`] | what a caller may do |
 //! | [`log`] | RFC 6962 Merkle tree, checkpoints, proofs |
 
 pub mod amount;
+pub mod approval;
 pub mod decode;
 pub mod envelope;
 pub mod intent;
@@ -19,5 +22,6 @@ pub mod key;
 pub mod log;
 pub mod name;
 pub mod policy;
+pub mod role;
 mod text;
 pub mod time;

@@ -1,7 +1,8 @@
 //! The spend policy: text to [`Policy`], and [`judge`].
 //!
 //! One TOML bundle names assets, recipients with their categories, groups and rules. Scope
-//! (accounts, assets, recipients, categories, callers) selects; an absent list takes everything.
+//! (action, selectors, ledger, accounts, payers, assets, recipients, categories, callers, roles)
+//! selects; an absent list takes everything, but for the action of an allow, which is `pay` then.
 //! Every `[[forbid]]` that matches denies, the first `[[allow]]` in the order of the file that
 //! matches decides, and the conditions of every `[[limit]]` that matches must hold, too. No match
 //! is a denial. One file per kind of condition:
@@ -11,7 +12,12 @@
 //! | `per_payment` | `amount_cap.rs` |
 //! | `budget`, `count` | `budget.rs`, over a `window.rs`; kept by [`Counters`] |
 //! | `hours` | `hours.rs` |
+//! | `spacing` | `spacing.rs` |
+//! | `fee_cap` | `fee_cap.rs` |
+//! | `first_payment` | `first_payment.rs` |
+//! | `approvals` | `quorum.rs` |
 //! | `valid` | `lifetime.rs` |
+//! | an asset's `only`, `redeemer`, `valid` | `purpose.rs` |
 
 mod amount_cap;
 mod budget;
@@ -20,6 +26,9 @@ mod denial;
 mod draw;
 mod error;
 mod explain;
+mod fee_cap;
+mod first_payment;
+mod history;
 mod hours;
 mod index;
 mod judge;
@@ -27,9 +36,13 @@ mod lifetime;
 mod nearest;
 mod parse;
 mod parse_rule;
+mod people;
+mod purpose;
+mod quorum;
 mod raw;
 mod rule;
 mod scope;
+mod spacing;
 mod view;
 mod warning;
 mod window;
@@ -38,13 +51,16 @@ mod zone;
 use std::collections::{BTreeMap, HashMap};
 
 pub use budget::{Per, Quantity};
-pub use counters::{Counters, Left, Span, Standing};
+pub use counters::{Counters, Left, Span, Standing, Unmet};
 pub use denial::{Denial, DenialCode};
 pub use draw::Draw;
 pub use error::PolicyError;
 pub use explain::{ConditionFinding, Explanation, RuleFinding, explain};
+pub use history::Past;
 pub use judge::{Permit, Question, Verdict, judge};
 pub use parse::{MAX_RECIPIENTS, MAX_RULES, MAX_TEXT};
+pub use people::{Administrators, Approver, Freeze};
+pub use quorum::Wanted;
 pub use rule::Kind;
 pub use view::RuleView;
 pub use warning::Warning;
@@ -52,6 +68,8 @@ pub use window::{CalendarUnit, Rolling, RollingError, Window};
 pub use zone::{Zone, ZoneError};
 
 use crate::amount::Asset;
+use crate::approval::quorum::Need;
+use crate::intent::LedgerId;
 use crate::key::PublicKey;
 use crate::name::Name;
 
@@ -70,6 +88,11 @@ pub struct Policy {
     /// Position in `recipients`, and row in the index: judging needs no look at the recipient.
     by_address: HashMap<PublicKey, (u32, u32)>,
     groups: BTreeMap<Name, Vec<Name>>,
+    /// What assets are bound to, by asset.
+    purposes: HashMap<Name, purpose::Purpose>,
+    ledgers: BTreeMap<Name, LedgerId>,
+    payers: HashMap<PublicKey, Name>,
+    people: people::People,
     /// Forbids, allows, limits; each kind in the order of the file.
     rules: Vec<rule::Rule>,
     /// Positions in `rules` in the order of the file.
@@ -150,6 +173,48 @@ impl Policy {
     /// All groups by name, with their members.
     pub fn groups(&self) -> impl Iterator<Item = (&Name, &[Name])> {
         self.groups.iter().map(|(name, members)| (name, members.as_slice()))
+    }
+
+    /// All ledgers by name.
+    pub fn ledgers(&self) -> impl Iterator<Item = (&Name, &LedgerId)> {
+        self.ledgers.iter()
+    }
+
+    /// The payer with this key, of whom payments may be endorsed.
+    pub fn payer(&self, key: &PublicKey) -> Option<&Name> {
+        self.payers.get(key)
+    }
+
+    /// Is this asset bound to a purpose?
+    pub fn is_bound(&self, asset: &Name) -> bool {
+        self.purposes.contains_key(asset)
+    }
+
+    /// Everybody who approves, revoked ones included.
+    pub fn approvers(&self) -> impl Iterator<Item = &Approver> {
+        self.people.approvers.values()
+    }
+
+    /// Who changes the bundle; without any, whoever can write the home folder does.
+    pub fn administrators(&self) -> Option<&Administrators> {
+        self.people.administrators.as_ref()
+    }
+
+    /// Who puts another bundle in force for a day when the administrators cannot be reached.
+    pub fn break_glass(&self) -> Option<&Need> {
+        self.people.break_glass.as_ref()
+    }
+
+    /// Who stops an account and who lets it go on, if the bundle says so.
+    pub fn freeze(&self) -> Option<&Freeze> {
+        self.people.freeze.as_ref()
+    }
+
+    /// Does any rule treat the first payment to a recipient differently?
+    pub fn minds_first_payments(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|rule| rule.first_payment.is_some() || rule.quorums.iter().any(|quorum| quorum.first))
     }
 
     /// Is this a group's name? An account or a caller of that name could never be meant by a rule,

@@ -7,9 +7,14 @@ use bursar_core::name::Name;
 use bursar_core::policy::{
     Counters, Denial, DenialCode, Draw, Permit, Policy, Question, Span, Verdict, explain, judge,
 };
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 const SHOP: &str = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+
+fn nobody() -> std::collections::BTreeSet<Name> {
+    std::collections::BTreeSet::new()
+}
 
 fn policy(rules: &str) -> Policy {
     Policy::parse(&format!(
@@ -44,7 +49,10 @@ fn permit(policy: &Policy, amount: Amount) -> Permit {
     let (account, caller): (Name, Name) = ("petty-cash".parse().unwrap(), "anna".parse().unwrap());
     let intent = intent(amount);
     let now = at("2026-11-22T09:30:00Z");
-    match judge(policy, &Question { intent: &intent, account: &account, caller: &caller, now }) {
+    match judge(
+        policy,
+        &Question { intent: &intent, account: &account, caller: &caller, roles: Roles::NONE, now },
+    ) {
         Verdict::Allow(permit) => permit,
         Verdict::Deny(denial) => panic!("{denial}"),
     }
@@ -64,11 +72,17 @@ fn exactly_the_cap_fits() {
     let now = at("2026-11-22T09:30:00Z");
     let mut counters = Counters::default();
     assert_eq!(
-        counters.reserve(&permit(&policy, Amount::from(101)), now).unwrap_err().code,
+        counters
+            .reserve(&permit(&policy, Amount::from(101)), &nobody(), now)
+            .unwrap_err()
+            .denial()
+            .unwrap()
+            .code,
         DenialCode::Budget
     );
-    counters.reserve(&permit(&policy, Amount::from(100)), now).unwrap();
-    let denial = counters.reserve(&permit(&policy, Amount::from(1)), now).unwrap_err();
+    counters.reserve(&permit(&policy, Amount::from(100)), &nobody(), now).unwrap();
+    let denial =
+        counters.reserve(&permit(&policy, Amount::from(1)), &nobody(), now).unwrap_err().denial().unwrap();
     assert_eq!(
         denial.message,
         "rule \"r\": 1.00 EUR in any 7 days; 1.00 EUR are used, 0.00 EUR are left, asked 0.01 EUR"
@@ -80,13 +94,13 @@ fn what_is_held_counts_for_ever_and_what_is_released_not_at_all() {
     let policy = policy(MONTH);
     let mut counters = Counters::default();
     let held = permit(&policy, Amount::from(70));
-    counters.reserve(&held, at("2026-11-22T09:30:00Z")).unwrap();
+    counters.reserve(&held, &nobody(), at("2026-11-22T09:30:00Z")).unwrap();
     assert_eq!(
         room(&counters, &held.draws()[0], "2031-01-01T00:00:00Z"),
         "0.70 EUR of 1.00 EUR, 0.30 EUR left"
     );
     let released = permit(&policy, Amount::from(30));
-    counters.reserve(&released, at("2026-11-22T09:30:00Z")).unwrap();
+    counters.reserve(&released, &nobody(), at("2026-11-22T09:30:00Z")).unwrap();
     counters.release(released.draws());
     counters.release(held.draws());
     assert_eq!(
@@ -100,9 +114,9 @@ fn a_denied_permit_holds_nothing_of_any_budget() {
     let policy = policy(&format!("{WEEK}[[limit]]\nname = \"l\"\ncount = {{ max = 1, rolling = \"1h\" }}\n"));
     let now = at("2026-11-22T09:30:00Z");
     let mut counters = Counters::default();
-    counters.reserve(&permit(&policy, Amount::from(10)), now).unwrap();
+    counters.reserve(&permit(&policy, Amount::from(10)), &nobody(), now).unwrap();
     let second = permit(&policy, Amount::from(10));
-    let denial: Denial = counters.reserve(&second, now).unwrap_err();
+    let denial: Denial = counters.reserve(&second, &nobody(), now).unwrap_err().denial().unwrap();
     assert_eq!((denial.code, denial.rule.unwrap().as_str()), (DenialCode::Count, "l"));
     assert_eq!(
         room(&counters, &second.draws()[0], "2026-11-22T09:30:00Z"),
@@ -119,7 +133,7 @@ fn a_month_counts_what_may_have_been_recorded_in_it() {
     let policy = policy(MONTH);
     let mut counters = Counters::default();
     let payment = permit(&policy, Amount::from(100));
-    counters.reserve(&payment, at("2026-11-30T23:00:00Z")).unwrap();
+    counters.reserve(&payment, &nobody(), at("2026-11-30T23:00:00Z")).unwrap();
     counters.settle(payment.draws(), then("2026-11-30T23:59:00Z", "2026-12-01T00:01:00Z"));
     for (now, room_left) in [
         ("2026-11-30T23:59:59Z", "0.00"),
@@ -137,14 +151,14 @@ fn a_time_in_the_future_counts_now_and_a_clock_that_steps_back_frees_nothing() {
         let policy = policy(rule);
         let mut counters = Counters::default();
         let payment = permit(&policy, Amount::from(100));
-        counters.reserve(&payment, at("2026-11-22T09:30:00Z")).unwrap();
+        counters.reserve(&payment, &nobody(), at("2026-11-22T09:30:00Z")).unwrap();
         counters.settle(payment.draws(), then("2027-02-03T00:00:00Z", "2027-02-03T00:00:00Z"));
-        assert!(counters.reserve(&payment, at("2026-11-22T09:31:00Z")).is_err());
-        assert!(counters.reserve(&payment, at("2027-02-09T23:00:00Z")).is_err());
-        counters.reserve(&payment, at("2027-03-01T00:00:00Z")).unwrap();
+        assert!(counters.reserve(&payment, &nobody(), at("2026-11-22T09:31:00Z")).is_err());
+        assert!(counters.reserve(&payment, &nobody(), at("2027-02-09T23:00:00Z")).is_err());
+        counters.reserve(&payment, &nobody(), at("2027-03-01T00:00:00Z")).unwrap();
         counters.settle(payment.draws(), then("2027-03-01T00:00:00Z", "2027-03-01T00:00:00Z"));
         // An earlier now is taken for the latest seen, in which the payment counts.
-        assert!(counters.reserve(&payment, at("2026-11-01T00:00:00Z")).is_err());
+        assert!(counters.reserve(&payment, &nobody(), at("2026-11-01T00:00:00Z")).is_err());
     }
 }
 
@@ -168,7 +182,7 @@ fn a_replay_of_the_records_leaves_the_same_room() {
     let recorded: Vec<Draw> = serde_json::from_str(&json).unwrap();
     for minute in 0..5 {
         let now = at("2026-11-22T09:30:00Z").plus_millis(minute * 60_000);
-        live.reserve(&payment, now).unwrap();
+        live.reserve(&payment, &nobody(), now).unwrap();
         replayed.hold(&recorded);
         match minute {
             0 => {
@@ -206,7 +220,7 @@ fn a_replay_of_the_records_leaves_the_same_room() {
 fn what_was_spent_follows_the_name_of_the_budget_to_another_cap() {
     let mut counters = Counters::default();
     let now = at("2026-11-22T09:30:00Z");
-    counters.reserve(&permit(&policy(WEEK), Amount::from(60)), now).unwrap();
+    counters.reserve(&permit(&policy(WEEK), Amount::from(60)), &nobody(), now).unwrap();
     let raised = policy(&WEEK.replace("1.00", "2.00"));
     assert_eq!(
         room(&counters, &permit(&raised, Amount::from(1)).draws()[0], "2026-11-22T09:30:00Z"),
@@ -218,7 +232,7 @@ fn what_was_spent_follows_the_name_of_the_budget_to_another_cap() {
         room(&counters, &payment.draws()[0], "2026-11-22T09:30:00Z"),
         "0.60 EUR of 0.50 EUR, 0.00 EUR left"
     );
-    assert!(counters.reserve(&payment, now).is_err());
+    assert!(counters.reserve(&payment, &nobody(), now).is_err());
 }
 
 #[test]
@@ -231,15 +245,20 @@ fn sums_overflow_into_a_denial() {
     let now = at("2026-11-22T09:30:00Z");
     let mut counters = Counters::default();
     let payment = permit(&policy, Amount::MAX);
-    counters.reserve(&payment, now).unwrap();
+    counters.reserve(&payment, &nobody(), now).unwrap();
     assert_eq!(
-        counters.reserve(&permit(&policy, Amount::from(1)), now).unwrap_err().code,
+        counters
+            .reserve(&permit(&policy, Amount::from(1)), &nobody(), now)
+            .unwrap_err()
+            .denial()
+            .unwrap()
+            .code,
         DenialCode::Overflow
     );
     // A replay cannot refuse: it stays full instead of starting again at nothing.
     counters.hold(payment.draws());
     counters.release(payment.draws());
-    assert!(counters.reserve(&permit(&policy, Amount::from(1)), now).is_err());
+    assert!(counters.reserve(&permit(&policy, Amount::from(1)), &nobody(), now).is_err());
 }
 
 #[test]
@@ -247,12 +266,12 @@ fn explaining_changes_nothing_and_agrees() {
     let policy = policy(&format!("{WEEK}[[allow]]\nname = \"second\"\naccounts = [\"other\"]\n"));
     let now = at("2026-11-22T09:30:00Z");
     let mut counters = Counters::default();
-    counters.reserve(&permit(&policy, Amount::from(60)), now).unwrap();
+    counters.reserve(&permit(&policy, Amount::from(60)), &nobody(), now).unwrap();
     let (account, caller): (Name, Name) = ("petty-cash".parse().unwrap(), "anna".parse().unwrap());
     let intent = intent(Amount::from(50));
-    let question = Question { intent: &intent, account: &account, caller: &caller, now };
-    let explanation = explain(&policy, &question, &counters);
-    assert_eq!(explanation, explain(&policy, &question, &counters));
+    let question = Question { intent: &intent, account: &account, caller: &caller, roles: Roles::NONE, now };
+    let explanation = explain(&policy, &question, &counters, &nobody());
+    assert_eq!(explanation, explain(&policy, &question, &counters, &nobody()));
     assert!(!explanation.allowed);
     assert_eq!(explanation.rule.unwrap().as_str(), "r");
     assert_eq!(explanation.denial.unwrap().code, DenialCode::Budget);

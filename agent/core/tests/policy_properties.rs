@@ -5,6 +5,7 @@ use bursar_core::amount::Amount;
 use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, DenialCode, Kind, Permit, Policy, Question, Span, Verdict, judge};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use proptest::prelude::*;
 
@@ -354,7 +355,7 @@ fn ask_policy(policy: &Policy, ask: &Ask, now: i64) -> Verdict {
         valid_until: now,
     };
     let (account, caller) = (name(ACCOUNTS[ask.account]), name(CALLERS[ask.caller]));
-    judge(policy, &Question { intent: &intent, account: &account, caller: &caller, now })
+    judge(policy, &Question { intent: &intent, account: &account, caller: &caller, roles: Roles::NONE, now })
 }
 
 proptest! {
@@ -373,7 +374,7 @@ proptest! {
             let (word, rules) = reference(&specs, &ask, &past, now);
             let permit: Option<Permit> = match ask_policy(&policy, &ask, now) {
                 Verdict::Deny(_) => None,
-                Verdict::Allow(permit) => counters.reserve(&permit, time).is_ok().then_some(permit),
+                Verdict::Allow(permit) => counters.reserve(&permit, &Default::default(), time).is_ok().then_some(permit),
             };
             match word {
                 Word::Allow => prop_assert!(permit.is_some(), "{:?}\n{}", ask, policy.text()),
@@ -435,9 +436,10 @@ proptest! {
             let counted: u64 = recorded.iter().filter(|(at, _)| now < at + 1000 + window + window / 256)
                 .map(|(_, amount)| amount).sum();
             let held: u64 = open.iter().map(|(_, _, amount, ..)| amount).sum();
-            match counters.reserve(&permit, time) {
+            match counters.reserve(&permit, &Default::default(), time) {
                 Ok(()) => open.push((permit, now, amount, now + delay * fate as i64, slack)),
-                Err(denial) => {
+                Err(unmet) => {
+                    let denial = unmet.denial().unwrap();
                     prop_assert_eq!(denial.code, DenialCode::Budget);
                     prop_assert!(counted + held + amount > cap, "there was room: {}", denial);
                 }

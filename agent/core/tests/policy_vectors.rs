@@ -9,6 +9,7 @@ use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, MAX_RULES, MAX_TEXT, Policy, Question, Span, Verdict, explain, judge};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use serde::Deserialize;
 
@@ -77,12 +78,18 @@ fn every_case_has_the_expected_verdict() {
             let now: Timestamp = case.now.to_string().parse().unwrap();
             let intent = intent(&policy, case, now);
             let caller = case.caller.clone().unwrap_or_else(|| "anna".parse().unwrap());
-            let question = Question { intent: &intent, account: &case.account, caller: &caller, now };
-            let explained = explain(&policy, &question, &counters);
+            let question = Question {
+                intent: &intent,
+                account: &case.account,
+                caller: &caller,
+                roles: Roles::NONE,
+                now,
+            };
+            let explained = explain(&policy, &question, &counters, &Default::default());
             let denial = match judge(&policy, &question) {
                 Verdict::Deny(denial) => Some(denial),
-                Verdict::Allow(permit) => match counters.reserve(&permit, now) {
-                    Err(denial) => Some(denial),
+                Verdict::Allow(permit) => match counters.reserve(&permit, &Default::default(), now) {
+                    Err(unmet) => unmet.denial(),
                     Ok(()) => {
                         // What is recorded is what a replay counts.
                         let text = serde_json::to_string(permit.draws()).unwrap();

@@ -1,11 +1,14 @@
 //! A request made ready for the book: names looked up, bytes written.
 
+use std::collections::BTreeSet;
+
 use bursar_core::amount::Asset;
 use bursar_core::decode::transfer::{Nonce, Payload, Transfer, TransferError};
 use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Denial, DenialCode, Explanation, Policy, Question, explain};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 use super::request::{IdempotencyKey, SpendRequest};
@@ -15,6 +18,8 @@ use super::request::{IdempotencyKey, SpendRequest};
 pub struct Draft {
     /// Who asks.
     pub caller: Name,
+    /// What they are there for.
+    pub roles: Roles,
     /// Under which key.
     pub key: IdempotencyKey,
     /// What they ask, as they wrote it.
@@ -36,6 +41,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// For how long it may be recorded, in milliseconds.
     pub valid_for: i64,
+    /// What the caller is there for.
+    pub roles: Roles,
 }
 
 /// Why a request cannot become a transaction: the caller wrote something that is none.
@@ -81,7 +88,7 @@ impl Draft {
                 valid_until: around.now.whole_seconds().plus_millis(around.valid_for),
             })?),
         };
-        Ok(Self { caller, key, request, subject })
+        Ok(Self { caller, roles: around.roles, key, request, subject })
     }
 }
 
@@ -93,15 +100,21 @@ impl Draft {
                 allowed: false,
                 rule: None,
                 denial: Some(denial.clone()),
+                approvals: Vec::new(),
                 recipient: None,
                 categories: Vec::new(),
                 rules: Vec::new(),
             },
             Ok(payload) => {
                 let intent = payload.intent();
-                let question =
-                    Question { intent: &intent, account: &self.request.from, caller: &self.caller, now };
-                explain(policy, &question, counters)
+                let question = Question {
+                    intent: &intent,
+                    account: &self.request.from,
+                    caller: &self.caller,
+                    roles: self.roles,
+                    now,
+                };
+                explain(policy, &question, counters, &BTreeSet::new())
             }
         }
     }

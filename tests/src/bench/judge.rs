@@ -91,7 +91,13 @@ fn time(policy: &Policy, keys: &[PublicKey]) -> f64 {
     while begin.elapsed() < Duration::from_millis(500) {
         let batch = Instant::now();
         for intent in &intents {
-            let question = Question { intent, account: &account, caller: &caller, now };
+            let question = Question {
+                intent,
+                account: &account,
+                caller: &caller,
+                roles: bursar_core::role::Roles::NONE,
+                now,
+            };
             assert!(matches!(judge(black_box(policy), black_box(&question)), Verdict::Allow(_)));
         }
         batches.push(batch.elapsed().as_secs_f64() * 1e9 / BATCH as f64);

@@ -44,8 +44,14 @@ impl Story {
     pub fn draft(&self, number: u64, now: Timestamp) -> Draft {
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&number.to_le_bytes());
-        let around =
-            Circumstances { from: self.from, ledger: LedgerId([9; 32]), nonce, now, valid_for: 900_000 };
+        let around = Circumstances {
+            from: self.from,
+            ledger: LedgerId([9; 32]),
+            nonce,
+            now,
+            valid_for: 900_000,
+            roles: bursar_core::role::Roles::NONE,
+        };
         let request = self.request.clone();
         Draft::new(&self.policy, self.caller.clone(), key(number), request, around).expect("a payment")
     }
@@ -53,7 +59,13 @@ impl Story {
     /// What the policy draws from its budgets for it.
     fn draws(&self, draft: &Draft, now: Timestamp) -> (Name, Vec<Draw>) {
         let intent = draft.subject.as_ref().expect("a payment").intent();
-        let question = Question { intent: &intent, account: &self.request.from, caller: &self.caller, now };
+        let question = Question {
+            intent: &intent,
+            account: &self.request.from,
+            caller: &self.caller,
+            roles: bursar_core::role::Roles::NONE,
+            now,
+        };
         match judge(&self.policy, &question) {
             Verdict::Allow(permit) => (permit.rule().clone(), permit.draws().to_vec()),
             Verdict::Deny(denial) => panic!("{denial}"),

@@ -11,8 +11,8 @@ use super::zone::Zone;
 use crate::amount::{Amount, Asset};
 use crate::name::Name;
 
-/// What a rule lets go through in one window. Named after its rule: what was spent follows the
-/// name, whatever a later version of the policy makes of the cap.
+/// What a rule counts in one window. Named after its rule: what was spent follows the name,
+/// whatever a later version of the policy makes of the cap.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Budget {
     pub name: Name,
@@ -28,6 +28,19 @@ pub(super) enum Cap {
     Amount(Asset, Amount),
     /// A number of payments.
     Count(u32),
+    /// One payment: the window is the least time from one to the next.
+    Spacing,
+    /// A sum of amounts above which somebody has to approve; it denies nothing.
+    Above(Asset, Amount),
+}
+
+/// What a counter counts, without how much of it is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Counted {
+    Amount(Name),
+    Payments,
+    Spacing,
+    Above(Name),
 }
 
 /// What has a budget of its own under one rule; without it all payments under the rule share one.
@@ -42,6 +55,8 @@ pub enum Per {
     Category,
     /// Each caller that asks.
     Requester,
+    /// Each payer: the account, or of an endorsement whoever pays in what is endorsed.
+    Payer,
 }
 
 /// An amount of an asset, or a number of payments; in JSON as `"12.40 EUR"` or `3`.
@@ -57,25 +72,41 @@ impl Budget {
     /// The cap in minor units or payments.
     pub(super) fn units(&self) -> Amount {
         match &self.cap {
-            Cap::Amount(_, cap) => *cap,
+            Cap::Amount(_, cap) | Cap::Above(_, cap) => *cap,
             Cap::Count(max) => Amount::from(u64::from(*max)),
+            Cap::Spacing => Amount::from(1),
         }
     }
 
     /// What one payment of this amount draws.
     pub(super) fn drawn_by(&self, amount: Amount) -> Amount {
         match self.cap {
-            Cap::Amount(..) => amount,
-            Cap::Count(_) => Amount::from(1),
+            Cap::Amount(..) | Cap::Above(..) => amount,
+            Cap::Count(_) | Cap::Spacing => Amount::from(1),
         }
     }
 
     /// So many units in words.
     pub(super) fn quantity(&self, units: Amount) -> Quantity {
         match &self.cap {
-            Cap::Amount(asset, _) => Quantity::Amount(units, asset.clone()),
-            Cap::Count(_) => Quantity::Count(units),
+            Cap::Amount(asset, _) | Cap::Above(asset, _) => Quantity::Amount(units, asset.clone()),
+            Cap::Count(_) | Cap::Spacing => Quantity::Count(units),
         }
+    }
+
+    /// What is counted.
+    pub(super) fn counted(&self) -> Counted {
+        match &self.cap {
+            Cap::Amount(asset, _) => Counted::Amount(asset.name().clone()),
+            Cap::Count(_) => Counted::Payments,
+            Cap::Spacing => Counted::Spacing,
+            Cap::Above(asset, _) => Counted::Above(asset.name().clone()),
+        }
+    }
+
+    /// Does it deny what goes beyond it?
+    pub(super) fn denies(&self) -> bool {
+        !matches!(self.cap, Cap::Above(..))
     }
 }
 
@@ -109,6 +140,7 @@ impl fmt::Display for Per {
             Self::Recipient => "recipient",
             Self::Category => "category",
             Self::Requester => "requester",
+            Self::Payer => "payer",
         })
     }
 }
@@ -139,7 +171,10 @@ impl Serialize for Quantity {
 impl fmt::Display for Budget {
     /// `200.00 EUR in any 7 days per recipient`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.quantity(self.units()), self.window)?;
+        match &self.cap {
+            Cap::Spacing => write!(f, "{} from one payment to the next", self.window.length())?,
+            _ => write!(f, "{} {}", self.quantity(self.units()), self.window)?,
+        }
         self.per.map_or(Ok(()), |per| write!(f, " per {per}"))
     }
 }

@@ -2,17 +2,19 @@
 
 mod tally;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
 use super::Policy;
-use super::budget::{Budget, Cap, Per, Quantity};
+use super::budget::{Budget, Counted, Per, Quantity};
 use super::denial::{Denial, DenialCode};
 use super::draw::Draw;
 use super::judge::Permit;
+use super::quorum::Wanted;
 use super::window::Window;
 use crate::amount::Amount;
+use crate::key::PublicKey;
 use crate::name::Name;
 use crate::time::Timestamp;
 use tally::Tally;
@@ -27,10 +29,31 @@ use tally::Tally;
 #[derive(Clone, Debug, Default)]
 pub struct Counters {
     tallies: HashMap<Slot, Tally>,
+    /// Whom each account has paid before.
+    known: HashSet<(Name, PublicKey)>,
     /// The latest `now` seen, in ms since the epoch.
     clock: i64,
     /// So many counters start the next search for empty ones.
     sweep_at: usize,
+}
+
+/// Why a permit is not enough by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unmet {
+    /// A budget, a spacing or a first payment: refused.
+    Denied(Denial),
+    /// Somebody has to approve first; while it waits, it holds nothing.
+    Waiting(Vec<Wanted>),
+}
+
+impl Unmet {
+    /// The refusal, if it is one.
+    pub fn denial(self) -> Option<Denial> {
+        match self {
+            Self::Denied(denial) => Some(denial),
+            Self::Waiting(_) => None,
+        }
+    }
 }
 
 /// When a ledger recorded a payment: at some time from the first to the last of these.
@@ -74,57 +97,102 @@ struct Slot {
     budget: Name,
     per: Option<Per>,
     key: Option<Name>,
+    also: Option<Name>,
     window: Window,
-    /// The asset of an amount; none for a number of payments.
-    asset: Option<Name>,
+    counted: Counted,
 }
 
 /// Counters below which looking for empty ones is not worth it.
 const SWEEP: usize = 1024;
 
 impl Slot {
-    fn of(budget: &Budget, key: Option<&Name>) -> Self {
+    fn of(budget: &Budget, key: Option<&Name>, also: Option<&Name>) -> Self {
         Self {
             budget: budget.name.clone(),
             per: budget.per,
             key: key.cloned(),
+            also: also.cloned(),
             window: budget.window.clone(),
-            asset: match &budget.cap {
-                Cap::Amount(asset, _) => Some(asset.name().clone()),
-                Cap::Count(_) => None,
-            },
+            counted: budget.counted(),
         }
     }
 
     fn of_draw(draw: &Draw) -> Self {
-        Self::of(&draw.budget, draw.key.as_ref())
+        Self::of(&draw.budget, draw.key.as_ref(), draw.also.as_ref())
     }
 }
 
 impl Counters {
-    /// Would [`reserve`](Self::reserve) find room for this permit? Changes nothing.
-    pub fn check(&self, permit: &Permit, now: Timestamp) -> Result<(), Denial> {
-        let now = self.clock.max(now.millis());
-        permit.draws().iter().try_for_each(|draw| self.check_draw(draw, now).map(|_| ()))
+    /// Would [`reserve`](Self::reserve) find nothing unmet? Changes nothing.
+    ///
+    /// What is refused comes before what waits: nobody is asked for what could not be paid.
+    pub fn check(&self, permit: &Permit, voters: &BTreeSet<Name>, now: Timestamp) -> Result<(), Unmet> {
+        self.unmet(permit, voters, self.clock.max(now.millis()))
     }
 
-    /// Holds all that the permit draws if every budget has room for it, and nothing otherwise.
+    /// Holds all that the permit draws if every budget has room for it and these voters, who have
+    /// approved, are enough; and nothing otherwise.
     ///
     /// Judging and reserving have to be one atomic step: no other reservation in between.
-    pub fn reserve(&mut self, permit: &Permit, now: Timestamp) -> Result<(), Denial> {
+    pub fn reserve(&mut self, permit: &Permit, voters: &BTreeSet<Name>, now: Timestamp) -> Result<(), Unmet> {
         self.clock = self.clock.max(now.millis());
-        let slots = permit
-            .draws()
-            .iter()
-            .map(|draw| self.check_draw(draw, self.clock))
-            .collect::<Result<Vec<Slot>, Denial>>()?;
-        for (slot, draw) in slots.into_iter().zip(permit.draws()) {
-            let tally = self.tallies.entry(slot).or_default();
+        self.unmet(permit, voters, self.clock)?;
+        for draw in permit.draws() {
+            let tally = self.tallies.entry(Slot::of_draw(draw)).or_default();
             tally.advance(self.clock);
             tally.hold(draw.units);
         }
         self.sweep_if_due();
         Ok(())
+    }
+
+    /// From now on this account has paid that address before.
+    pub fn learn(&mut self, account: &Name, to: PublicKey) {
+        self.known.insert((account.clone(), to));
+    }
+
+    /// Has this account paid that address before?
+    pub fn knows(&self, account: &Name, to: PublicKey) -> bool {
+        self.known.contains(&(account.clone(), to))
+    }
+
+    fn unmet(&self, permit: &Permit, voters: &BTreeSet<Name>, now: i64) -> Result<(), Unmet> {
+        let draws = permit.draws();
+        for draw in draws.iter().filter(|draw| draw.denies()) {
+            self.check_draw(draw, now).map_err(Unmet::Denied)?;
+        }
+        let terms = &permit.terms;
+        if terms.first.is_empty() && terms.asks.is_empty() {
+            return Ok(());
+        }
+        let new = terms.to.as_ref().filter(|(_, to)| !self.knows(&terms.account, *to));
+        for (rule, first) in &terms.first {
+            if let Some((name, _)) = new.filter(|_| !first.0.holds(terms.amount)) {
+                return Err(Unmet::Denied(first.denial(rule, name, terms.amount)));
+            }
+        }
+        let mut waiting = Vec::new();
+        for ask in &terms.asks {
+            let sum = match ask.watch.and_then(|at| draws.get(at)) {
+                None => Some(terms.amount),
+                Some(draw) => self.used(draw, now).and_then(|used| used.checked_add(draw.units)),
+            };
+            let wanted = ask.wanted(sum, new.is_some(), &terms.requester, voters);
+            let never = |why: String| Unmet::Denied(Denial::by(DenialCode::Approval, &ask.rule, why));
+            waiting.extend(wanted.map_err(never)?);
+        }
+        if waiting.is_empty() { Ok(()) } else { Err(Unmet::Waiting(waiting)) }
+    }
+
+    /// What would count with this draw; `None` on overflow.
+    pub(super) fn sum_with(&self, draw: &Draw, now: Timestamp) -> Option<Amount> {
+        let used = self.used(draw, self.clock.max(now.millis()));
+        used.and_then(|used| used.checked_add(draw.units))
+    }
+
+    /// What counts in the budget from which this draws; `None` on overflow.
+    fn used(&self, draw: &Draw, now: i64) -> Option<Amount> {
+        self.tallies.get(&Slot::of_draw(draw)).map_or(Some(Amount::ZERO), |tally| tally.used(now))
     }
 
     /// Holds what a recorded decision drew, without asking again.
@@ -174,8 +242,7 @@ impl Counters {
 
     /// How full the budget is from which this draws.
     pub fn left(&self, draw: &Draw, now: Timestamp) -> Left {
-        let used = self.tallies.get(&Slot::of_draw(draw));
-        left(&draw.budget, used.map_or(Some(Amount::ZERO), |tally| tally.used(self.clock.max(now.millis()))))
+        left(&draw.budget, self.used(draw, self.clock.max(now.millis())))
     }
 
     /// Would this draw alone find room?
@@ -196,8 +263,9 @@ impl Counters {
             }
         }
         let mut standings = Vec::new();
-        for budget in policy.rules_in_order().flat_map(|rule| &rule.budgets) {
-            let slot = Slot::of(budget, None);
+        let budgets = policy.rules_in_order().flat_map(|rule| &rule.budgets);
+        for budget in budgets.filter(|budget| budget.denies()) {
+            let slot = Slot::of(budget, None, None);
             let shared = self.tallies.get(&slot);
             let mut row = |key: Option<&Name>, tally: Option<&Tally>| {
                 standings.push(Standing {
@@ -217,12 +285,12 @@ impl Counters {
         standings
     }
 
-    fn check_draw(&self, draw: &Draw, now: i64) -> Result<Slot, Denial> {
-        let slot = Slot::of_draw(draw);
-        let used = self.tallies.get(&slot).map_or(Some(Amount::ZERO), |tally| tally.used(now));
+    fn check_draw(&self, draw: &Draw, now: i64) -> Result<(), Denial> {
+        let used = self.used(draw, now);
         let budget = &*draw.budget;
         match used.and_then(|used| used.checked_add(draw.units)) {
-            Some(sum) if sum <= budget.units() => Ok(slot),
+            Some(sum) if sum <= budget.units() => Ok(()),
+            Some(_) if draw.code() == DenialCode::Spacing => Err(self.too_soon(draw, now)),
             Some(_) => Err(exceeded(draw, used)),
             None => Err(Denial::by(
                 DenialCode::Overflow,
@@ -230,6 +298,16 @@ impl Counters {
                 format_args!("{budget}; with this payment the sum would exceed 2^256 - 1 minor units"),
             )),
         }
+    }
+
+    fn too_soon(&self, draw: &Draw, now: i64) -> Denial {
+        let free = self.tallies.get(&Slot::of_draw(draw)).and_then(|tally| tally.free_from(now));
+        let when = free.and_then(|at| Timestamp::from_millis(at).ok()).map_or_else(
+            || "one is under way".to_owned(),
+            |at| format!("the next may come at {}", at.plus_millis(999).whole_seconds()),
+        );
+        let of = draw.key.as_ref().map(|key| format!(" for {key}")).unwrap_or_default();
+        Denial::by(DenialCode::Spacing, &draw.budget.name, format_args!("{}; {when}{of}", draw.budget))
     }
 
     fn sweep_if_due(&mut self) {

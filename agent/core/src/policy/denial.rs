@@ -43,6 +43,22 @@ pub enum DenialCode {
     Lifetime,
     /// A sum would exceed 2^256 - 1 minor units.
     Overflow,
+    /// The bundle does not know who pays in what is to be endorsed.
+    UnknownPayer,
+    /// The asset is bound to another purpose.
+    Purpose,
+    /// Too soon after the payment before.
+    Spacing,
+    /// The ledger could take more for it than it may.
+    Fee,
+    /// Too much for the first payment to a recipient.
+    FirstPayment,
+    /// Those who have to approve have refused, or can never be enough.
+    Approval,
+    /// Nobody approved it in time.
+    Lapsed,
+    /// The account is frozen.
+    Frozen,
 }
 
 impl DenialCode {
@@ -59,6 +75,14 @@ impl DenialCode {
             Self::Hours => "hours",
             Self::Lifetime => "lifetime",
             Self::Overflow => "overflow",
+            Self::UnknownPayer => "unknown-payer",
+            Self::Purpose => "purpose",
+            Self::Spacing => "spacing",
+            Self::Fee => "fee",
+            Self::FirstPayment => "first-payment",
+            Self::Approval => "approval",
+            Self::Lapsed => "lapsed",
+            Self::Frozen => "frozen",
         }
     }
 }
@@ -70,7 +94,7 @@ impl Denial {
     }
 
     /// No rule is to blame.
-    pub(super) fn plain(code: DenialCode, message: String) -> Self {
+    pub fn plain(code: DenialCode, message: String) -> Self {
         Self { code, rule: None, message }
     }
 }

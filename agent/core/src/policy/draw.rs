@@ -20,10 +20,21 @@ use crate::name::Name;
 pub struct Draw {
     pub(super) budget: Arc<Budget>,
     pub(super) key: Option<Name>,
+    /// The second half of a key: the recipient, of a sum that one requester sent to one recipient.
+    pub(super) also: Option<Name>,
     pub(super) units: Amount,
 }
 
 impl Draw {
+    pub(super) fn of(budget: &Arc<Budget>, key: Option<Name>, units: Amount) -> Self {
+        Self { budget: budget.clone(), key, also: None, units }
+    }
+
+    /// Does its budget deny what goes beyond it?
+    pub(super) fn denies(&self) -> bool {
+        self.budget.denies()
+    }
+
     /// The budget's name, which is its rule's.
     pub fn budget(&self) -> &Name {
         &self.budget.name
@@ -54,6 +65,8 @@ impl Draw {
         match self.budget.cap {
             Cap::Amount(..) => DenialCode::Budget,
             Cap::Count(_) => DenialCode::Count,
+            Cap::Spacing => DenialCode::Spacing,
+            Cap::Above(..) => DenialCode::Approval,
         }
     }
 
@@ -72,6 +85,8 @@ struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     key: Option<Name>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    also: Option<Name>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     rolling_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     calendar: Option<CalendarUnit>,
@@ -87,6 +102,12 @@ struct Written {
     cap: Option<Amount>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max: Option<u32>,
+    /// Approvals are needed above this sum; it denies nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    above: Option<Amount>,
+    /// The window is the least time from one payment to the next.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    spacing: bool,
 }
 
 impl Serialize for Draw {
@@ -96,14 +117,27 @@ impl Serialize for Draw {
             Window::Rolling(length) => (Some(length.millis()), None, None),
             Window::Calendar { unit, zone } => (None, Some(*unit), Some(zone.clone())),
         };
-        let (asset, cap, max) = match &budget.cap {
-            Cap::Amount(asset, cap) => (Some(asset), Some(*cap), None),
-            Cap::Count(max) => (None, None, Some(*max)),
+        let (mut cap, mut max, mut above) = (None, None, None);
+        let asset = match &budget.cap {
+            Cap::Amount(asset, most) => {
+                cap = Some(*most);
+                Some(asset)
+            }
+            Cap::Above(asset, most) => {
+                above = Some(*most);
+                Some(asset)
+            }
+            Cap::Count(most) => {
+                max = Some(*most);
+                None
+            }
+            Cap::Spacing => None,
         };
         Written {
             budget: budget.name.clone(),
             per: budget.per,
             key: self.key.clone(),
+            also: self.also.clone(),
             rolling_ms,
             calendar,
             zone,
@@ -112,6 +146,8 @@ impl Serialize for Draw {
             amount: asset.map(|_| self.units),
             cap,
             max,
+            above,
+            spacing: matches!(budget.cap, Cap::Spacing),
         }
         .serialize(serializer)
     }
@@ -127,17 +163,24 @@ impl<'de> Deserialize<'de> for Draw {
             (None, Some(unit), Some(zone)) => Window::Calendar { unit, zone },
             _ => return Err(D::Error::custom("a draw has either rolling_ms, or calendar and zone")),
         };
-        let (cap, units) = match (written.asset, written.decimals, written.amount, written.cap, written.max) {
-            (Some(name), Some(decimals), Some(units), Some(cap), None) => {
-                let asset = Asset::new(name, decimals).map_err(D::Error::custom)?;
-                (Cap::Amount(asset, cap), units)
+        let asset = match (written.asset, written.decimals, written.amount) {
+            (Some(name), Some(decimals), Some(units)) => {
+                Some((Asset::new(name, decimals).map_err(D::Error::custom)?, units))
             }
-            (None, None, None, None, Some(max)) => (Cap::Count(max), Amount::from(1)),
+            (None, None, None) => None,
+            _ => return Err(D::Error::custom("asset, decimals and amount of a draw go together")),
+        };
+        let (cap, units) = match (asset, written.cap, written.above, written.max, written.spacing) {
+            (Some((asset, units)), Some(cap), None, None, false) => (Cap::Amount(asset, cap), units),
+            (Some((asset, units)), None, Some(above), None, false) => (Cap::Above(asset, above), units),
+            (None, None, None, Some(max), false) => (Cap::Count(max), Amount::from(1)),
+            (None, None, None, None, true) => (Cap::Spacing, Amount::from(1)),
             _ => {
-                return Err(D::Error::custom("a draw has either asset, decimals, amount and cap, or max"));
+                let what = "a draw has either an amount with cap or above, or max, or spacing";
+                return Err(D::Error::custom(what));
             }
         };
         let budget = Budget { name: written.budget, per: written.per, window, cap };
-        Ok(Self { budget: Arc::new(budget), key: written.key, units })
+        Ok(Self { budget: Arc::new(budget), key: written.key, also: written.also, units })
     }
 }

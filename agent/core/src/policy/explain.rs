@@ -1,12 +1,15 @@
 //! Every rule's word on a payment, without spending.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::Policy;
-use super::counters::{Counters, Left};
+use super::counters::{Counters, Left, Unmet};
 use super::denial::{Denial, DenialCode};
 use super::draw::Draw;
 use super::judge::{Clock, Facts, Question, Verdict, draws_of, facts, judge};
+use super::quorum::Wanted;
 use super::rule::{Kind, Rule};
 use crate::name::Name;
 
@@ -21,6 +24,9 @@ pub struct Explanation {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial: Option<Denial>,
+    /// Who has to approve it first; then it is neither allowed nor denied yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Wanted>,
     /// Whom the policy takes the address for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Name>,
@@ -62,16 +68,30 @@ pub struct ConditionFinding {
     pub left: Option<Left>,
 }
 
-/// Explains what [`judge`] and [`Counters::reserve`] would say; changes nothing.
-pub fn explain(policy: &Policy, question: &Question<'_>, counters: &Counters) -> Explanation {
-    let (rule, denial) = match judge(policy, question) {
-        Verdict::Deny(denial) => (None, Some(denial)),
-        Verdict::Allow(permit) => (Some(permit.rule().clone()), counters.check(&permit, question.now).err()),
-    };
+/// Explains what [`judge`] and [`Counters::reserve`] would say, given who has approved; changes nothing.
+pub fn explain(
+    policy: &Policy,
+    question: &Question<'_>,
+    counters: &Counters,
+    voters: &BTreeSet<Name>,
+) -> Explanation {
+    let (mut rule, mut denial, mut approvals) = (None, None, Vec::new());
+    match judge(policy, question) {
+        Verdict::Deny(why) => denial = Some(why),
+        Verdict::Allow(permit) => {
+            rule = Some(permit.rule().clone());
+            match counters.check(&permit, voters, question.now) {
+                Ok(()) => {}
+                Err(Unmet::Denied(why)) => denial = Some(why),
+                Err(Unmet::Waiting(wanted)) => approvals = wanted,
+            }
+        }
+    }
     let mut explanation = Explanation {
-        allowed: denial.is_none(),
+        allowed: denial.is_none() && approvals.is_empty(),
         rule,
         denial,
+        approvals,
         recipient: None,
         categories: Vec::new(),
         rules: Vec::new(),
@@ -80,8 +100,9 @@ pub fn explain(policy: &Policy, question: &Question<'_>, counters: &Counters) ->
     let index = &policy.index;
     let first = lookup.matching(index.forbids..index.allows).next().map(|i| &policy.rules[i]);
     explanation.rule = first.map(|rule| rule.name.clone());
-    explanation.recipient = Some(facts.recipient.name.clone());
-    explanation.categories = facts.recipient.categories.clone();
+    explanation.recipient = facts.recipient.map(|recipient| recipient.name.clone());
+    explanation.categories =
+        facts.recipient.map(|recipient| recipient.categories.clone()).unwrap_or_default();
     explanation.rules =
         policy.rules_in_order().map(|rule| finding(policy, rule, first, &facts, counters)).collect();
     explanation
@@ -123,9 +144,24 @@ fn conditions(rule: &Rule, facts: &Facts<'_>, counters: &Counters) -> Vec<Condit
     if let Some(cap) = &rule.per_payment {
         plain(DenialCode::PerPayment, cap.holds(question.intent.amount()), cap.to_string());
     }
+    let intent = question.intent;
+    if let Some(cap) = &rule.fee_cap {
+        plain(DenialCode::Fee, cap.holds(intent.fee.as_ref()), cap.to_string());
+    }
+    let new = intent.to.is_some_and(|to| !counters.knows(question.account, to));
+    if let Some(first) = &rule.first_payment {
+        plain(DenialCode::FirstPayment, !new || first.0.holds(intent.amount()), first.to_string());
+    }
     let mut draws: Vec<Draw> = Vec::new();
     draws_of(rule, facts, &mut draws);
-    found.extend(draws.iter().map(|draw| ConditionFinding {
+    let sum = match draws.iter().find(|draw| !draw.denies()) {
+        Some(draw) => counters.sum_with(draw, question.now),
+        None => Some(intent.amount()),
+    };
+    for quorum in &rule.quorums {
+        plain(DenialCode::Approval, !quorum.applies(sum, new), format!("approved by {quorum}"));
+    }
+    found.extend(draws.iter().filter(|draw| draw.denies()).map(|draw| ConditionFinding {
         code: draw.code(),
         holds: counters.has_room(draw, question.now),
         condition: draw.budget.to_string(),

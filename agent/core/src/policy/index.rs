@@ -3,7 +3,8 @@
 //! Names that the same rules mention share a class, and each class has one row with a bit per
 //! rule; so a lookup costs one hash per dimension, whatever the number of rules and recipients.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::ops::Range;
 
 use super::error::Fault;
@@ -11,12 +12,14 @@ use super::rule::Rule;
 use super::scope::{Dimension, Scope};
 use super::{Kind, Recipient};
 use crate::amount::{Amount, Asset};
+use crate::intent::{Action, LedgerId, Selector};
 use crate::name::Name;
+use crate::role::Roles;
 
 /// Most bytes of rows; ten thousand rules and fifty thousand classes of recipients.
 pub(super) const MAX_BYTES: usize = 64 << 20;
 
-type Groups = std::collections::BTreeMap<Name, Vec<Name>>;
+type Groups = BTreeMap<Name, Vec<Name>>;
 
 /// Rows of bits, one per class; bit i stands for rule i.
 #[derive(Debug)]
@@ -27,8 +30,8 @@ pub(super) struct Rows {
 
 /// Classes of names in one list of the scope. Class 0 is every name that no rule mentions.
 #[derive(Debug)]
-struct Classes {
-    of: HashMap<Name, u32>,
+struct Classes<K> {
+    of: HashMap<K, u32>,
     rows: Rows,
 }
 
@@ -38,10 +41,17 @@ pub(super) struct Index {
     pub forbids: usize,
     pub allows: usize,
     pub rules: usize,
-    accounts: Classes,
-    callers: Classes,
-    assets: Classes,
+    actions: Rows,
+    selectors: Classes<Selector>,
+    ledgers: Classes<LedgerId>,
+    accounts: Classes<Name>,
+    payers: Classes<Name>,
+    assets: Classes<Name>,
+    callers: Classes<Name>,
+    roles: Rows,
     recipients: Rows,
+    /// The class of a transaction that pays nobody.
+    pub nobody: u32,
     /// Bits of the rules whose only condition is an amount per payment, and for each word of them
     /// the least of these amounts: payments up to it need not look at any of these rules.
     only_capped: Vec<u64>,
@@ -50,7 +60,20 @@ pub(super) struct Index {
 
 /// The rows of one payment.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Lookup<'a>([&'a [u64]; 4]);
+pub(super) struct Lookup<'a>([&'a [u64]; Dimension::COUNT]);
+
+/// What is looked up for one transaction: the classes of asset and recipient are known with them.
+pub(super) struct Key<'a> {
+    pub action: Action,
+    pub selector: Option<Selector>,
+    pub ledger: LedgerId,
+    pub account: &'a Name,
+    pub payer: &'a Name,
+    pub asset: u32,
+    pub caller: &'a Name,
+    pub roles: Roles,
+    pub recipient: u32,
+}
 
 impl Rows {
     fn new(rules: usize) -> Self {
@@ -94,15 +117,18 @@ impl Interner {
     }
 }
 
-impl Classes {
+impl<K: Clone + Eq + Hash> Classes<K> {
     /// `any` are the rules without this list. Groups are opened once each, not once per rule.
-    fn build(
-        rules: &[Rule],
-        groups: &Groups,
-        names: impl Fn(&Scope) -> Option<&Vec<Name>>,
+    fn build<'r>(
+        rules: &'r [Rule],
+        open: impl Fn(&K) -> Option<&'r Vec<K>>,
+        names: impl Fn(&'r Scope) -> Option<&'r Vec<K>>,
         any: &[u64],
-    ) -> Result<Self, Fault> {
-        let mut mentions: HashMap<&Name, Vec<u32>> = HashMap::new();
+    ) -> Result<Self, Fault>
+    where
+        K: 'r,
+    {
+        let mut mentions: HashMap<&K, Vec<u32>> = HashMap::new();
         for (rule, scope) in rules.iter().map(|rule| &rule.scope).enumerate() {
             for name in names(scope).into_iter().flatten() {
                 let rules = mentions.entry(name).or_default();
@@ -112,13 +138,13 @@ impl Classes {
             }
         }
         let (mut postings, mut posting_ids) = (Vec::new(), Interner::default());
-        let mut held: HashMap<&Name, Vec<u32>> = HashMap::new();
+        let mut held: HashMap<&K, Vec<u32>> = HashMap::new();
         for (name, rules) in mentions {
             let id = posting_ids.id(rules.clone());
             if id as usize == postings.len() {
                 postings.push(rules);
             }
-            match groups.get(name) {
+            match open(name) {
                 Some(members) => members.iter().for_each(|member| held.entry(member).or_default().push(id)),
                 None => held.entry(name).or_default().push(id),
             }
@@ -145,8 +171,12 @@ impl Classes {
         Ok(Self { of, rows })
     }
 
-    fn class(&self, name: &Name) -> u32 {
+    fn class(&self, name: &K) -> u32 {
         self.of.get(name).copied().unwrap_or(0)
+    }
+
+    fn row(&self, name: &K) -> &[u64] {
+        self.rows.row(self.class(name))
     }
 }
 
@@ -162,39 +192,47 @@ impl Index {
     pub(super) fn build(
         rules: &[Rule],
         groups: &Groups,
+        ledgers: &BTreeMap<Name, LedgerId>,
         recipients: &mut [Recipient],
     ) -> Result<Self, Fault> {
         let count = |kind| rules.iter().filter(|rule| rule.kind == kind).count();
-        let classes = |groups: &Groups, names: fn(&Scope) -> Option<&Vec<Name>>| {
-            Classes::build(rules, groups, names, &rules_where(rules, |rule| names(&rule.scope).is_none()))
-        };
         let (forbids, allows) = (count(Kind::Forbid), count(Kind::Allow));
-        let only_capped = rules_where(rules, Rule::is_only_capped);
         let least_cap = |rules: &[Rule]| {
             let capped = rules.iter().filter(|rule| rule.is_only_capped());
             capped.flat_map(|rule| &rule.per_payment).map(|cap| cap.cap).min().unwrap_or(Amount::MAX)
         };
+        let (recipients, nobody) = recipient_rows(
+            rules,
+            &opened(rules, groups, |scope| scope.recipients.as_ref())?,
+            // Rules without categories must not show here: all and any are about listed ones.
+            &Classes::build(
+                rules,
+                |name| groups.get(name),
+                |scope| scope.categories.as_ref(),
+                &vec![0; rules.len().div_ceil(64)],
+            )?,
+            recipients,
+        )?;
         Ok(Self {
             forbids,
             allows: forbids + allows,
             rules: rules.len(),
-            only_capped,
+            actions: rows_of(rules, Action::ALL, |rule, action| {
+                rule.scope.actions.as_ref().is_none_or(|actions| actions.contains(action))
+            })?,
+            selectors: plain(rules, |scope| scope.selectors.as_ref())?,
+            ledgers: ledger_classes(rules, ledgers)?,
+            accounts: opened(rules, groups, |scope| scope.accounts.as_ref())?,
+            payers: opened(rules, groups, |scope| scope.payers.as_ref())?,
+            assets: plain(rules, |scope| scope.assets.as_ref())?,
+            callers: opened(rules, groups, |scope| scope.callers.as_ref())?,
+            roles: rows_of(rules, (0..Roles::SETS).map(Roles::from_number), |rule, roles| {
+                rule.scope.roles.is_none_or(|of| of.has_any(*roles))
+            })?,
+            recipients,
+            nobody,
+            only_capped: rules_where(rules, Rule::is_only_capped),
             least_caps: rules.chunks(64).map(least_cap).collect(),
-            accounts: classes(groups, |scope| scope.accounts.as_ref())?,
-            callers: classes(groups, |scope| scope.callers.as_ref())?,
-            assets: classes(&Groups::new(), |scope| scope.assets.as_ref())?,
-            recipients: recipient_rows(
-                rules,
-                &classes(groups, |scope| scope.recipients.as_ref())?,
-                // Rules without categories must not show here: all and any are about listed ones.
-                &Classes::build(
-                    rules,
-                    groups,
-                    |scope| scope.categories.as_ref(),
-                    &vec![0; rules.len().div_ceil(64)],
-                )?,
-                recipients,
-            )?,
         })
     }
 
@@ -203,12 +241,19 @@ impl Index {
         self.assets.class(asset.name())
     }
 
-    pub(super) fn lookup(&self, account: &Name, asset: u32, caller: &Name, recipient: u32) -> Lookup<'_> {
+    pub(super) fn lookup(&self, key: &Key<'_>) -> Lookup<'_> {
         Lookup([
-            self.accounts.rows.row(self.accounts.class(account)),
-            self.assets.rows.row(asset),
-            self.callers.rows.row(self.callers.class(caller)),
-            self.recipients.row(recipient),
+            self.actions.row(key.action as u32),
+            key.selector
+                .as_ref()
+                .map_or_else(|| self.selectors.rows.row(0), |named| self.selectors.row(named)),
+            self.ledgers.row(&key.ledger),
+            self.accounts.row(key.account),
+            self.payers.row(key.payer),
+            self.assets.rows.row(key.asset),
+            self.callers.row(key.caller),
+            self.roles.row(key.roles.number() as u32),
+            self.recipients.row(key.recipient),
         ])
     }
 
@@ -227,21 +272,65 @@ impl Index {
     /// All rows of one dimension, for questions about rules instead of payments.
     pub(super) fn rows(&self, dimension: Dimension) -> &Rows {
         match dimension {
+            Dimension::Action => &self.actions,
+            Dimension::Selector => &self.selectors.rows,
+            Dimension::Ledger => &self.ledgers.rows,
             Dimension::Account => &self.accounts.rows,
+            Dimension::Payer => &self.payers.rows,
             Dimension::Asset => &self.assets.rows,
             Dimension::Caller => &self.callers.rows,
+            Dimension::Role => &self.roles,
             Dimension::Recipient => &self.recipients,
         }
     }
 }
 
+/// Classes of names among which groups stand for their members.
+fn opened<'r>(
+    rules: &'r [Rule],
+    groups: &'r Groups,
+    names: fn(&Scope) -> Option<&Vec<Name>>,
+) -> Result<Classes<Name>, Fault> {
+    let any = rules_where(rules, |rule| names(&rule.scope).is_none());
+    Classes::build(rules, |name| groups.get(name), names, &any)
+}
+
+/// Classes of values that stand for themselves.
+fn plain<K: Clone + Eq + Hash>(
+    rules: &[Rule],
+    values: fn(&Scope) -> Option<&Vec<K>>,
+) -> Result<Classes<K>, Fault> {
+    let any = rules_where(rules, |rule| values(&rule.scope).is_none());
+    Classes::build(rules, |_| None, values, &any)
+}
+
+/// One row for each of these, in order.
+fn rows_of<K>(
+    rules: &[Rule],
+    values: impl IntoIterator<Item = K>,
+    holds: impl Fn(&Rule, &K) -> bool,
+) -> Result<Rows, Fault> {
+    let mut rows = Rows::new(rules.len());
+    for value in values {
+        rows.push(&rules_where(rules, |rule| holds(rule, &value)))?;
+    }
+    Ok(rows)
+}
+
+/// Rules name ledgers; transactions carry ids.
+fn ledger_classes(rules: &[Rule], ledgers: &BTreeMap<Name, LedgerId>) -> Result<Classes<LedgerId>, Fault> {
+    let by_name = plain(rules, |scope| scope.ledgers.as_ref())?;
+    let of = ledgers.iter().map(|(name, id)| (*id, by_name.class(name))).collect();
+    Ok(Classes { of, rows: by_name.rows })
+}
+
 /// One row for each combination of a recipient's name and categories.
 fn recipient_rows(
     rules: &[Rule],
-    names: &Classes,
-    categories: &Classes,
+    names: &Classes<Name>,
+    categories: &Classes<Name>,
     recipients: &mut [Recipient],
-) -> Result<Rows, Fault> {
+) -> Result<(Rows, u32), Fault> {
     let uncategorised = rules_where(rules, |rule| rule.scope.categories.is_none());
     let allow = rules_where(rules, |rule| rule.kind == Kind::Allow);
     let (mut rows, mut ids) = (Rows::new(rules.len()), Interner::default());
@@ -267,13 +356,15 @@ fn recipient_rows(
             .collect();
         rows.push(&row)?;
     }
-    Ok(rows)
+    let nobody: Vec<u64> =
+        names.rows.row(0).iter().zip(&uncategorised).map(|(name, category)| name & category).collect();
+    let nobody = rows.push(&nobody)?;
+    Ok((rows, nobody))
 }
 
 impl<'a> Lookup<'a> {
     fn word(&self, at: usize) -> u64 {
-        let [a, b, c, d] = self.0;
-        a[at] & b[at] & c[at] & d[at]
+        self.0.iter().fold(!0, |word, row| word & row[at])
     }
 
     /// The rules in this range whose whole scope matches, in order.
@@ -323,6 +414,7 @@ mod tests {
     use crate::intent::{Action, Intent, LedgerId, Value};
     use crate::key::PublicKey;
     use crate::policy::{Counters, DenialCode, Policy, Question, explain};
+    use crate::role::Roles;
     use crate::time::Timestamp;
 
     const POLICY: &str = r#"
@@ -343,8 +435,8 @@ mod tests {
     fn a_group_named_like_an_asset_does_not_take_its_place() {
         let mut policy = Policy::parse(POLICY).unwrap();
         policy.groups.insert("GRANT".parse().unwrap(), vec!["Pharmacy".parse().unwrap()]);
-        let Policy { rules, groups, recipients, .. } = &mut policy;
-        policy.index = super::Index::build(rules, groups, recipients).unwrap();
+        let Policy { rules, groups, ledgers, recipients, .. } = &mut policy;
+        policy.index = super::Index::build(rules, groups, ledgers, recipients).unwrap();
         policy.asset_classes = policy.assets.iter().map(|asset| policy.index.asset_class(asset)).collect();
 
         let now: Timestamp = "2026-11-22T09:30:00Z".parse().unwrap();
@@ -364,8 +456,9 @@ mod tests {
             valid_until: now.plus_millis(60_000),
         };
         let (account, caller) = ("expenses".parse().unwrap(), "anna".parse().unwrap());
-        let question = Question { intent: &intent, account: &account, caller: &caller, now };
-        let explained = explain(&policy, &question, &Counters::default());
+        let question =
+            Question { intent: &intent, account: &account, caller: &caller, roles: Roles::NONE, now };
+        let explained = explain(&policy, &question, &Counters::default(), &Default::default());
         assert_eq!(explained.denial.map(|denial| denial.code), Some(DenialCode::PerPayment));
         assert!(explained.rules.iter().all(|rule| rule.applies), "{:?}", explained.rules);
     }

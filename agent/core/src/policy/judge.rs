@@ -3,14 +3,18 @@
 use super::budget::Per;
 use super::denial::{Denial, DenialCode, list};
 use super::draw::Draw;
+use super::first_payment::FirstPayment;
 use super::hours::WallClock;
-use super::index::Lookup;
+use super::index::{Key, Lookup};
+use super::quorum::Ask;
 use super::rule::Rule;
 use super::zone::Zone;
 use super::{Policy, Recipient, nearest};
-use crate::amount::Asset;
-use crate::intent::Intent;
+use crate::amount::{Amount, Asset};
+use crate::intent::{Action, Intent};
+use crate::key::PublicKey;
 use crate::name::Name;
+use crate::role::Roles;
 use crate::time::Timestamp;
 
 /// What is asked: may this caller make this payment from this account now?
@@ -22,6 +26,8 @@ pub struct Question<'a> {
     pub account: &'a Name,
     /// Who asks.
     pub caller: &'a Name,
+    /// What they are there for.
+    pub roles: Roles,
     /// The book's time.
     pub now: Timestamp,
 }
@@ -32,7 +38,8 @@ pub struct Question<'a> {
 pub enum Verdict {
     /// Refused, and why.
     Deny(Denial),
-    /// Allowed, if the [budgets](super::Counters::reserve) have room for its draws.
+    /// Allowed, if the [budgets](super::Counters::reserve) have room for its draws and those who
+    /// have to approve do.
     Allow(Permit),
 }
 
@@ -42,6 +49,20 @@ pub struct Permit {
     rule: Name,
     policy: [u8; 32],
     draws: Vec<Draw>,
+    pub(super) terms: Terms,
+}
+
+/// What a permit rests on beside its draws.
+#[derive(Debug)]
+pub(super) struct Terms {
+    /// Who asks, and so does not approve.
+    pub requester: Name,
+    pub account: Name,
+    pub to: Option<(Name, PublicKey)>,
+    pub amount: Amount,
+    /// By rule.
+    pub first: Vec<(Name, FirstPayment)>,
+    pub asks: Vec<Ask>,
 }
 
 impl Permit {
@@ -65,8 +86,10 @@ impl Permit {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Facts<'a> {
     pub question: &'a Question<'a>,
-    pub asset: &'a Asset,
-    pub recipient: &'a Recipient,
+    pub asset: Option<&'a Asset>,
+    pub recipient: Option<&'a Recipient>,
+    /// The account; of an endorsement, who pays in what is endorsed.
+    pub payer: &'a Name,
 }
 
 /// The clock on the wall of the zone that was asked last: rules in a row mostly share one.
@@ -94,10 +117,10 @@ impl<'a> Clock<'a> {
 
 /// Judges a payment; pure, and the only way to a [`Permit`].
 ///
-/// Asset and recipient have to be known, the recipient by the bytes of its address alone. Then
-/// come the forbids, then the first allow in the order of the file whose scope matches, then all
-/// limits that match. What has been spent is not looked at here: the permit's draws are for
-/// [`Counters::reserve`](super::Counters::reserve).
+/// Asset and recipient have to be known, the recipient by the bytes of its address alone. What an
+/// asset is bound to comes first. Then come the forbids, then the first allow in the order of the
+/// file whose scope matches, then all limits that match. What has been spent is not looked at here,
+/// nor who has approved: that is for [`Counters::reserve`](super::Counters::reserve).
 pub fn judge(policy: &Policy, question: &Question<'_>) -> Verdict {
     match decide(policy, question) {
         Ok(permit) => Verdict::Allow(permit),
@@ -105,34 +128,81 @@ pub fn judge(policy: &Policy, question: &Question<'_>) -> Verdict {
     }
 }
 
-/// Finds asset and recipient, and the rows of the rules that could be about the payment.
+/// Finds asset, recipient and payer, and the rows of the rules that could be about the payment.
 pub(super) fn facts<'a>(
     policy: &'a Policy,
     question: &'a Question<'a>,
 ) -> Result<(Facts<'a>, Lookup<'a>), Denial> {
     let intent = question.intent;
-    let (Some(value), Some(to)) = (&intent.value, &intent.to) else {
-        let message = format!("this is a {}, which moves nothing; only payments are judged", intent.action);
+    let (asset, asset_class) = match &intent.value {
+        None => (None, 0),
+        Some(value) => policy
+            .asset_and_class(&value.asset)
+            .map(|(asset, class)| (Some(asset), class))
+            .ok_or_else(|| unknown_asset(policy, &value.asset))?,
+    };
+    let (recipient, row) = match &intent.to {
+        None => (None, policy.index.nobody),
+        Some(to) => policy
+            .recipient_and_row(to)
+            .map(|(recipient, row)| (Some(recipient), row))
+            .ok_or_else(|| unknown_recipient(to))?,
+    };
+    let moves = matches!(intent.action, Action::Pay | Action::Issue | Action::Endorse);
+    if moves && (asset.is_none() || recipient.is_none()) {
+        let message = format!("this is a {} without amount or recipient; no rule allows that", intent.action);
         return Err(Denial::plain(DenialCode::NoRule, message));
+    }
+    let payer = match intent.action {
+        Action::Endorse => policy.payer(&intent.from).ok_or_else(|| unknown_payer(&intent.from))?,
+        _ => question.account,
     };
-    let Some((asset, class)) = policy.asset_and_class(&value.asset) else {
-        let known = list(policy.assets().map(Asset::name));
-        let message = format!("the policy knows no asset \"{}\"; it knows {known}", value.asset);
-        return Err(Denial::plain(DenialCode::UnknownAsset, message));
-    };
-    let Some((recipient, row)) = policy.recipient_and_row(to) else {
-        let message = format!(
-            "no recipient of the policy has the address {}; only its recipients can be paid, see `bursar policy show`",
-            to
-        );
-        return Err(Denial::plain(DenialCode::UnknownRecipient, message));
-    };
-    let lookup = policy.index.lookup(question.account, class, question.caller, row);
-    Ok((Facts { question, asset, recipient }, lookup))
+    let lookup = policy.index.lookup(&Key {
+        action: intent.action,
+        selector: intent.selector,
+        ledger: intent.ledger,
+        account: question.account,
+        payer,
+        asset: asset_class,
+        caller: question.caller,
+        roles: question.roles,
+        recipient: row,
+    });
+    Ok((Facts { question, asset, recipient, payer }, lookup))
+}
+
+fn unknown_asset(policy: &Policy, asset: &Name) -> Denial {
+    let known = list(policy.assets().map(Asset::name));
+    let message = format!("the policy knows no asset \"{asset}\"; it knows {known}");
+    Denial::plain(DenialCode::UnknownAsset, message)
+}
+
+fn unknown_recipient(to: &PublicKey) -> Denial {
+    let message = format!(
+        "no recipient of the policy has the address {to}; only its recipients can be paid, see `bursar policy show`"
+    );
+    Denial::plain(DenialCode::UnknownRecipient, message)
+}
+
+fn unknown_payer(from: &PublicKey) -> Denial {
+    let message = format!(
+        "no payer of the policy has the address {from}; only what its payers pay is endorsed, see `bursar policy show`"
+    );
+    Denial::plain(DenialCode::UnknownPayer, message)
+}
+
+/// Refuses what the asset is not for.
+pub(super) fn purpose(policy: &Policy, facts: &Facts<'_>) -> Result<(), Denial> {
+    let Facts { question, asset: Some(asset), recipient: Some(recipient), .. } = facts else { return Ok(()) };
+    let Some(purpose) = policy.purposes.get(asset.name()) else { return Ok(()) };
+    let intent = question.intent;
+    let payer = policy.recipient_at(&intent.from);
+    purpose.check(intent.action, asset, &intent.from, payer, recipient, question.now)
 }
 
 fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
     let (facts, lookup) = facts(policy, question)?;
+    purpose(policy, &facts)?;
     let index = &policy.index;
     let mut clock = Clock::at(question.now);
     // The index sets bits of existing rules only; should that ever fail, a panic denies.
@@ -145,29 +215,68 @@ fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
         return Err(nearest::no_rule(policy, &facts, lookup));
     };
     let decides = &policy.rules[first];
-    let mut draws = Vec::new();
+    if let (Some(fee), None) = (&question.intent.fee, &decides.fee_cap) {
+        let why =
+            format_args!("it has no fee_cap, so it allows no fee; asked {} of {}", fee.amount, fee.asset);
+        return Err(Denial::by(DenialCode::Fee, &decides.name, why));
+    }
+    let mut permit = Permit::new(policy, decides, &facts);
     let limits = index.limits(lookup, question.intent.amount()).map(|i| &policy.rules[i]);
     for rule in std::iter::once(decides).chain(limits) {
         rule.check(&facts, &mut clock)?;
-        draws_of(rule, &facts, &mut draws);
+        permit.take(rule, &facts);
     }
-    Ok(Permit { rule: decides.name.clone(), policy: policy.hash, draws })
+    Ok(permit)
+}
+
+impl Permit {
+    fn new(policy: &Policy, decides: &Rule, facts: &Facts<'_>) -> Self {
+        let question = facts.question;
+        let terms = Terms {
+            requester: question.caller.clone(),
+            account: question.account.clone(),
+            to: facts.recipient.map(|to| (to.name.clone(), to.address)),
+            amount: question.intent.amount(),
+            first: Vec::new(),
+            asks: Vec::new(),
+        };
+        Self { rule: decides.name.clone(), policy: policy.hash, draws: Vec::new(), terms }
+    }
+
+    /// Adds what a rule asks of the payment.
+    pub(super) fn take(&mut self, rule: &Rule, facts: &Facts<'_>) {
+        let before = self.draws.len();
+        draws_of(rule, facts, &mut self.draws);
+        self.terms.first.extend(rule.first_payment.iter().map(|first| (rule.name.clone(), first.clone())));
+        if !rule.quorums.is_empty() {
+            let watch = self.draws.iter().skip(before).position(|draw| !draw.denies());
+            let watch = watch.map(|at| before + at);
+            self.terms.asks.push(Ask { rule: rule.name.clone(), quorums: rule.quorums.clone(), watch });
+        }
+    }
 }
 
 /// What a rule's budgets take for this payment.
 pub(super) fn draws_of(rule: &Rule, facts: &Facts<'_>, draws: &mut Vec<Draw>) {
     for budget in &rule.budgets {
         let units = budget.drawn_by(facts.question.intent.amount());
-        let mut push =
-            |key: Option<&Name>| draws.push(Draw { budget: budget.clone(), key: key.cloned(), units });
+        let recipient = facts.recipient.map(|recipient| &recipient.name);
+        let mut push = |key: Option<&Name>| draws.push(Draw::of(budget, key.cloned(), units));
         match budget.per {
+            _ if !budget.denies() => draws.push(Draw {
+                also: recipient.cloned(),
+                ..Draw::of(budget, Some(facts.question.caller.clone()), units)
+            }),
             None => push(None),
             Some(Per::Account) => push(Some(facts.question.account)),
-            Some(Per::Recipient) => push(Some(&facts.recipient.name)),
+            Some(Per::Payer) => push(Some(facts.payer)),
+            Some(Per::Recipient) => push(recipient),
             Some(Per::Requester) => push(Some(facts.question.caller)),
             // Recipients without a category share one budget.
-            Some(Per::Category) if facts.recipient.categories.is_empty() => push(None),
-            Some(Per::Category) => facts.recipient.categories.iter().for_each(|name| push(Some(name))),
+            Some(Per::Category) => match facts.recipient.map(|recipient| recipient.categories.as_slice()) {
+                None | Some([]) => push(None),
+                Some(categories) => categories.iter().for_each(|name| push(Some(name))),
+            },
         }
     }
 }

@@ -7,9 +7,13 @@ use toml::Spanned;
 
 use super::error::{Fault, Lines};
 use super::index::Index;
+use super::lifetime::Lifetime;
 use super::parse_rule::RuleParser;
-use super::{Kind, Policy, PolicyError, Recipient, raw};
+use super::purpose::Purpose;
+use super::{Kind, Policy, PolicyError, Recipient, people, raw};
 use crate::amount::Asset;
+use crate::intent::LedgerId;
+use crate::key::PublicKey;
 use crate::name::Name;
 
 /// Longest text in bytes.
@@ -34,13 +38,40 @@ pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
 fn bundle(text: &str) -> Result<Policy, Fault> {
     let mut raw: raw::Bundle = toml::from_str(text)?;
     let version = version(raw.version.as_ref())?;
-    let assets = assets(std::mem::take(&mut raw.assets))?;
+    let (assets, bound) = assets(std::mem::take(&mut raw.assets))?;
     let asset_ids: HashMap<Name, u32> = (0..).zip(&assets).map(|(i, a)| (a.name().clone(), i)).collect();
     let (mut recipients, mut by_address) = recipients(std::mem::take(&mut raw.recipients))?;
     let by_name: HashMap<Name, u32> = (0..).zip(&recipients).map(|(i, r)| (r.name.clone(), i)).collect();
-    let categories: BTreeSet<Name> =
-        recipients.iter().flat_map(|recipient| &recipient.categories).cloned().collect();
-    let groups = groups(std::mem::take(&mut raw.groups), &asset_ids, &by_name, &categories)?;
+    let purposes = purposes(bound, |name| recipients.get(*by_name.get(name)? as usize).map(|r| r.address))?;
+    let ledgers = ledgers(std::mem::take(&mut raw.ledgers))?;
+    let payers = payers(std::mem::take(&mut raw.payers))?;
+    let approvers = in_order(std::mem::take(&mut raw.approvers));
+    let groups = {
+        let categories: BTreeSet<&Name> =
+            recipients.iter().flat_map(|recipient| &recipient.categories).collect();
+        let payers: BTreeSet<&Name> = payers.values().collect();
+        let approvers: BTreeSet<&Name> = approvers.iter().map(|(name, _)| name.get_ref()).collect();
+        let taken = |name: &Name| {
+            [
+                (asset_ids.contains_key(name), "an asset"),
+                (by_name.contains_key(name), "a recipient"),
+                (categories.contains(name), "a category"),
+                (ledgers.contains_key(name), "a ledger"),
+                (payers.contains(name), "a payer"),
+                (approvers.contains(name), "an approver"),
+            ]
+            .into_iter()
+            .find_map(|(taken, what)| taken.then_some(what))
+        };
+        groups(std::mem::take(&mut raw.groups), taken)?
+    };
+    let people = people::people(
+        approvers,
+        raw.administrators.take(),
+        raw.break_glass.take(),
+        raw.freeze.take(),
+        &groups,
+    )?;
 
     let mut written: Vec<(Kind, raw::Rule)> = Vec::new();
     written.extend(raw.forbid.into_iter().map(|rule| (Kind::Forbid, rule)));
@@ -55,10 +86,10 @@ fn bundle(text: &str) -> Result<Policy, Fault> {
     order.sort_unstable();
 
     let lines = Lines::of(text);
-    let mut parser = RuleParser::new(&assets, &by_name, &groups, &lines);
+    let mut parser = RuleParser::new(&assets, &by_name, &groups, &ledgers, &people.approvers, &lines);
     let rules =
         written.into_iter().map(|(kind, rule)| parser.rule(kind, rule)).collect::<Result<Vec<_>, _>>()?;
-    let index = Index::build(&rules, &groups, &mut recipients)?;
+    let index = Index::build(&rules, &groups, &ledgers, &mut recipients)?;
     for (position, row) in by_address.values_mut() {
         *row = recipients.get(*position as usize).map_or(0, |recipient| recipient.class);
     }
@@ -73,6 +104,10 @@ fn bundle(text: &str) -> Result<Policy, Fault> {
         recipients,
         by_name,
         by_address,
+        purposes,
+        ledgers,
+        payers,
+        people,
         groups,
         rules,
         order: order.into_iter().map(|(_, i)| i).collect(),
@@ -97,17 +132,77 @@ fn in_order<V>(table: BTreeMap<Spanned<Name>, V>) -> Vec<(Spanned<Name>, V)> {
     entries
 }
 
-fn assets(raw: BTreeMap<Spanned<Name>, raw::Asset>) -> Result<Vec<Asset>, Fault> {
-    in_order(raw)
-        .into_iter()
-        .map(|(name, asset)| {
-            Asset::new(name.into_inner(), *asset.decimals.get_ref())
-                .map_err(|error| Fault::new(&asset.decimals.span(), error))
-        })
-        .collect()
+/// The assets, and what the text says of those that are bound to a purpose.
+fn assets(raw: BTreeMap<Spanned<Name>, raw::Asset>) -> Result<(Vec<Asset>, Vec<(Name, raw::Asset)>), Fault> {
+    let (mut assets, mut bound) = (Vec::new(), Vec::new());
+    for (name, raw) in in_order(raw) {
+        let name = name.into_inner();
+        let asset = Asset::new(name.clone(), *raw.decimals.get_ref())
+            .map_err(|error| Fault::new(&raw.decimals.span(), error))?;
+        assets.push(asset);
+        if raw.only.is_some() || raw.redeemer.is_some() || raw.valid.is_some() {
+            bound.push((name, raw));
+        }
+    }
+    Ok((assets, bound))
 }
 
-type ByAddress = HashMap<crate::key::PublicKey, (u32, u32)>;
+fn purposes(
+    bound: Vec<(Name, raw::Asset)>,
+    address: impl Fn(&Name) -> Option<PublicKey>,
+) -> Result<HashMap<Name, Purpose>, Fault> {
+    let mut purposes = HashMap::new();
+    for (name, raw) in bound {
+        let redeemer = match raw.redeemer {
+            None => None,
+            Some(redeemer) if raw.only.is_none() => {
+                let what = "a redeemer takes back what is bound to categories; add only = [\"…\"]";
+                return Err(Fault::new(&redeemer.span(), what));
+            }
+            Some(redeemer) => {
+                let at = redeemer.span();
+                let redeemer = redeemer.into_inner();
+                let address = address(&redeemer).ok_or_else(|| {
+                    Fault::new(&at, format_args!(
+                        "\"{redeemer}\" is no recipient of this policy; add [recipients.\"{redeemer}\"] with its address"
+                    ))
+                })?;
+                Some((redeemer, address))
+            }
+        };
+        let lifetime = raw.valid.map(|valid| Lifetime::parse(valid.into_inner())).transpose()?;
+        purposes.insert(name, Purpose { only: raw.only.map(super::scope::plain), redeemer, lifetime });
+    }
+    Ok(purposes)
+}
+
+fn ledgers(raw: BTreeMap<Spanned<Name>, Spanned<LedgerId>>) -> Result<BTreeMap<Name, LedgerId>, Fault> {
+    let mut ledgers: BTreeMap<Name, LedgerId> = BTreeMap::new();
+    for (name, id) in in_order(raw) {
+        if let Some((other, _)) = ledgers.iter().find(|(_, known)| **known == *id.get_ref()) {
+            return Err(Fault::new(
+                &id.span(),
+                format_args!("\"{other}\" is this ledger already; name it once"),
+            ));
+        }
+        ledgers.insert(name.into_inner(), id.into_inner());
+    }
+    Ok(ledgers)
+}
+
+fn payers(raw: BTreeMap<Spanned<Name>, raw::Payer>) -> Result<HashMap<PublicKey, Name>, Fault> {
+    let mut payers = HashMap::with_capacity(raw.len());
+    for (name, payer) in in_order(raw) {
+        let at = payer.address.span();
+        if let Some(other) = payers.insert(payer.address.into_inner(), name.into_inner()) {
+            let message = format!("\"{other}\" has this address already; an address belongs to one payer");
+            return Err(Fault::new(&at, message));
+        }
+    }
+    Ok(payers)
+}
+
+type ByAddress = HashMap<PublicKey, (u32, u32)>;
 
 fn recipients(raw: BTreeMap<Spanned<Name>, raw::Recipient>) -> Result<(Vec<Recipient>, ByAddress), Fault> {
     let mut by_address: ByAddress = HashMap::with_capacity(raw.len());
@@ -140,23 +235,14 @@ fn recipients(raw: BTreeMap<Spanned<Name>, raw::Recipient>) -> Result<(Vec<Recip
 /// A group's name is nobody else's: a list that means the one would hold the members of the other.
 fn groups(
     raw: BTreeMap<Spanned<Name>, raw::Names>,
-    assets: &HashMap<Name, u32>,
-    recipients: &HashMap<Name, u32>,
-    categories: &BTreeSet<Name>,
+    taken: impl Fn(&Name) -> Option<&'static str>,
 ) -> Result<BTreeMap<Name, Vec<Name>>, Fault> {
     let names: BTreeSet<Name> = raw.keys().map(|name| name.get_ref().clone()).collect();
     let mut groups = BTreeMap::new();
     for (name, members) in in_order(raw) {
-        for (taken, what) in [
-            (assets.contains_key(name.get_ref()), "an asset"),
-            (recipients.contains_key(name.get_ref()), "a recipient"),
-            (categories.contains(name.get_ref()), "a category"),
-        ] {
-            if taken {
-                let message =
-                    format!("\"{}\" is {what}'s name already; give the group another", name.get_ref());
-                return Err(Fault::new(&name.span(), message));
-            }
+        if let Some(what) = taken(name.get_ref()) {
+            let message = format!("\"{}\" is {what}'s name already; give the group another", name.get_ref());
+            return Err(Fault::new(&name.span(), message));
         }
         if let Some(nested) = members.iter().find(|member| names.contains(member.get_ref())) {
             let message =

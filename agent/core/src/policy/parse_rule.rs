@@ -9,13 +9,19 @@ use super::amount_cap::AmountCap;
 use super::budget::{Budget, Cap, window};
 use super::denial::list;
 use super::error::{Fault, Lines};
+use super::fee_cap::FeeCap;
+use super::first_payment::FirstPayment;
 use super::hours::Hours;
 use super::lifetime::Lifetime;
+use super::people::{Approver, Lookup};
+use super::quorum::Quorum;
 use super::rule::Rule;
 use super::scope::{Scope, plain};
+use super::spacing::spacing;
 use super::{Kind, raw};
 use crate::amount::{Amount, Asset};
-use crate::intent::Action;
+use crate::approval::quorum::{Need, feasible};
+use crate::intent::{Action, LedgerId, Selector};
 use crate::name::Name;
 
 /// What the rules may refer to, and the names that are taken.
@@ -23,6 +29,8 @@ pub(super) struct RuleParser<'a> {
     assets: &'a [Asset],
     recipients: &'a HashMap<Name, u32>,
     groups: &'a BTreeMap<Name, Vec<Name>>,
+    ledgers: &'a BTreeMap<Name, LedgerId>,
+    approvers: &'a BTreeMap<Name, Approver>,
     lines: &'a Lines,
     taken: HashSet<Name>,
     /// Groups that hold nothing but recipients: each is looked through once.
@@ -34,9 +42,12 @@ impl<'a> RuleParser<'a> {
         assets: &'a [Asset],
         recipients: &'a HashMap<Name, u32>,
         groups: &'a BTreeMap<Name, Vec<Name>>,
+        ledgers: &'a BTreeMap<Name, LedgerId>,
+        approvers: &'a BTreeMap<Name, Approver>,
         lines: &'a Lines,
     ) -> Self {
-        Self { assets, recipients, groups, lines, taken: HashSet::new(), of_recipients: HashSet::new() }
+        let (taken, of_recipients) = (HashSet::new(), HashSet::new());
+        Self { assets, recipients, groups, ledgers, approvers, lines, taken, of_recipients }
     }
 
     pub(super) fn rule(&mut self, kind: Kind, raw: raw::Rule) -> Result<Rule, Fault> {
@@ -50,13 +61,17 @@ impl<'a> RuleParser<'a> {
         if kind == Kind::Forbid {
             let conditions = [
                 raw.per_payment.as_ref().map(Spanned::span),
+                raw.fee_cap.as_ref().map(Spanned::span),
+                raw.first_payment.as_ref().map(Spanned::span),
                 raw.budget.as_ref().map(Spanned::span),
                 raw.count.as_ref().map(Spanned::span),
+                raw.spacing.as_ref().map(Spanned::span),
+                raw.approvals.as_ref().map(Spanned::span),
             ];
             if let Some(at) = conditions.into_iter().flatten().next() {
                 return Err(Fault::new(
                     &at,
-                    "a [[forbid]] has a scope, hours and valid only; use [[limit]] for amounts and counts",
+                    "a [[forbid]] has a scope, hours and valid only; use [[limit]] for amounts, counts and approvals",
                 ));
             }
         }
@@ -86,6 +101,21 @@ impl<'a> RuleParser<'a> {
                 cap: Cap::Count(count.max),
             }));
         }
+        budgets.extend(raw.spacing.map(|raw| spacing(&name, raw.get_ref())));
+        let first_payment = raw
+            .first_payment
+            .map(|text| {
+                self.money(&text, &mut asset).map(|(asset, cap)| FirstPayment(AmountCap { asset, cap }))
+            })
+            .transpose()?;
+        // In the ledger's own asset, whatever is paid.
+        let fee_cap = raw
+            .fee_cap
+            .map(|text| self.money(&text, &mut None).map(|(asset, cap)| FeeCap { asset, cap }))
+            .transpose()?;
+        let (quorums, watch) = self.quorums(&name, raw.approvals, &budgets, &mut asset)?;
+        budgets.extend(watch);
+        let (actions, selectors) = actions(kind, raw.action, raw.selectors)?;
         let hours = raw.hours.map(|hours| {
             let at = hours.span();
             Hours::parse(hours.into_inner(), &at)
@@ -94,8 +124,12 @@ impl<'a> RuleParser<'a> {
             kind,
             line: self.lines.line(at.start),
             name,
-            action: raw.action.unwrap_or(Action::Pay),
             scope: Scope {
+                actions,
+                selectors,
+                ledgers: raw.ledger.map(|ledgers| self.ledgers_of(ledgers)).transpose()?,
+                payers: raw.payers.map(plain),
+                roles: raw.roles.map(|roles| roles.into_iter().collect()),
                 accounts: raw.accounts.map(plain),
                 assets: self.assets_of(raw.assets, asset.as_ref())?,
                 recipients: self.recipients_of(raw.recipients)?,
@@ -103,10 +137,64 @@ impl<'a> RuleParser<'a> {
                 callers: raw.callers.map(plain),
             },
             per_payment,
+            fee_cap,
+            first_payment,
             budgets,
+            quorums,
             hours: hours.transpose()?,
             lifetime: raw.valid.map(|valid| Lifetime::parse(valid.into_inner())).transpose()?,
         })
+    }
+
+    /// Who has to approve; and the sum that counts where the rule has a window.
+    fn quorums(
+        &self,
+        name: &Name,
+        raw: Option<Spanned<Vec<Spanned<raw::Approval>>>>,
+        budgets: &[Arc<Budget>],
+        asset: &mut Option<Asset>,
+    ) -> Result<(Vec<Arc<Quorum>>, Option<Arc<Budget>>), Fault> {
+        let lookup = Lookup { approvers: self.approvers, groups: self.groups };
+        let mut quorums: Vec<Arc<Quorum>> = Vec::new();
+        let Some(raw) = raw else { return Ok((quorums, None)) };
+        let at = raw.span();
+        for raw in raw.into_inner().into_iter().map(Spanned::into_inner) {
+            let above = raw.above.map(|text| self.money(&text, asset)).transpose()?;
+            quorums.push(Arc::new(Quorum {
+                need: lookup.need(&raw.need, raw.from)?,
+                above: above.map(|(asset, cap)| AmountCap { asset, cap }),
+                first: raw.first_payment,
+            }));
+        }
+        let needs: Vec<Need> = quorums.iter().map(|quorum| quorum.need.clone()).collect();
+        let everybody = needs.iter().flat_map(|need| &need.from).cloned().collect();
+        if !feasible(&needs, &everybody) {
+            let what = "one person has one vote, and together these quorums need more people than there are";
+            return Err(Fault::new(&at, what));
+        }
+        let least = quorums.iter().filter_map(|quorum| quorum.above.as_ref()).min_by_key(|above| above.cap);
+        let window = budgets.iter().find(|budget| !matches!(budget.cap, Cap::Spacing));
+        let watch = least.zip(window).map(|(above, budget)| {
+            Arc::new(Budget {
+                name: name.clone(),
+                per: None,
+                window: budget.window.clone(),
+                cap: Cap::Above(above.asset.clone(), above.cap),
+            })
+        });
+        Ok((quorums, watch))
+    }
+
+    fn ledgers_of(&self, ledgers: Spanned<raw::OneOrMany<Name>>) -> Result<Vec<Name>, Fault> {
+        let at = ledgers.span();
+        let names = ledgers.into_inner().into_vec();
+        match names.iter().find(|name| !self.ledgers.contains_key(*name)) {
+            None => Ok(names),
+            Some(unknown) => Err(Fault::new(
+                &at,
+                format_args!("\"{unknown}\" is no ledger of this policy; add it under [ledgers] with its id"),
+            )),
+        }
     }
 
     /// An amount with its asset's name, the same asset throughout one rule.
@@ -195,5 +283,34 @@ impl<'a> RuleParser<'a> {
             }
         }
         Ok(Some(plain(names)))
+    }
+}
+
+type Actions = Spanned<raw::OneOrMany<Action>>;
+type Scoped = (Option<Vec<Action>>, Option<Vec<Selector>>);
+
+/// An allow without an action allows payments, and nothing else that may ever be invented; a limit
+/// or a forbid without one is about everything.
+fn actions(
+    kind: Kind,
+    actions: Option<Actions>,
+    selectors: Option<Spanned<Vec<Selector>>>,
+) -> Result<Scoped, Fault> {
+    let at = actions.as_ref().map(Spanned::span);
+    let actions = actions.map(|actions| actions.into_inner().into_vec());
+    let actions = match kind {
+        Kind::Allow => Some(actions.unwrap_or_else(|| vec![Action::Pay])),
+        Kind::Limit | Kind::Forbid => actions,
+    };
+    let calls = actions.as_ref().is_none_or(|actions| actions.contains(&Action::Call));
+    match (&selectors, at) {
+        (Some(selectors), _) if !calls => {
+            Err(Fault::new(&selectors.span(), "selectors are of calls; write action = \"call\""))
+        }
+        (None, Some(at)) if kind == Kind::Allow && calls => Err(Fault::new(
+            &at,
+            "an [[allow]] for calls names the functions that may be called: selectors = [\"0xa9059cbb\"]",
+        )),
+        _ => Ok((actions, selectors.map(Spanned::into_inner))),
     }
 }

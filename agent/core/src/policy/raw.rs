@@ -1,8 +1,12 @@
 //! The bundle as TOML spells it, with the place of every value, before names are resolved.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::value::Datetime;
 
@@ -10,22 +14,32 @@ use super::budget::Per;
 use super::hours::{ClockTime, Day};
 use super::window::{CalendarUnit, Rolling};
 use super::zone::Zone;
-use crate::intent::Action;
+use crate::intent::{Action, LedgerId, Selector};
 use crate::key::PublicKey;
 use crate::name::Name;
+use crate::role::Role;
 
 pub(super) type Names = Vec<Spanned<Name>>;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Bundle {
     pub version: Option<Spanned<i64>>,
     #[serde(default)]
     pub groups: BTreeMap<Spanned<Name>, Names>,
     #[serde(default)]
+    pub ledgers: BTreeMap<Spanned<Name>, Spanned<LedgerId>>,
+    #[serde(default)]
+    pub payers: BTreeMap<Spanned<Name>, Payer>,
+    #[serde(default)]
     pub assets: BTreeMap<Spanned<Name>, Asset>,
     #[serde(default)]
     pub recipients: BTreeMap<Spanned<Name>, Recipient>,
+    #[serde(default)]
+    pub approvers: BTreeMap<Spanned<Name>, Approver>,
+    pub administrators: Option<Spanned<Administrators>>,
+    pub break_glass: Option<Spanned<BreakGlass>>,
+    pub freeze: Option<Spanned<Freeze>>,
     #[serde(default)]
     pub allow: Vec<Rule>,
     #[serde(default)]
@@ -38,6 +52,9 @@ pub(super) struct Bundle {
 #[serde(deny_unknown_fields)]
 pub(super) struct Asset {
     pub decimals: Spanned<u8>,
+    pub only: Option<Names>,
+    pub redeemer: Option<Spanned<Name>>,
+    pub valid: Option<Spanned<Valid>>,
 }
 
 #[derive(Deserialize)]
@@ -50,19 +67,95 @@ pub(super) struct Recipient {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Payer {
+    pub address: Spanned<PublicKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approver {
+    pub key: Option<Spanned<PublicKey>>,
+    #[serde(default)]
+    pub keys: Vec<Spanned<PublicKey>>,
+    #[serde(default)]
+    pub revoked: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Administrators {
+    pub need: Spanned<u32>,
+    pub keys: BTreeMap<Spanned<Name>, Spanned<PublicKey>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BreakGlass {
+    pub need: Spanned<u32>,
+    pub from: Spanned<OneOrMany<Name>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Freeze {
+    pub from: Spanned<OneOrMany<Name>>,
+    pub lift: Spanned<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Rule {
     pub name: Spanned<Name>,
-    pub action: Option<Action>,
+    pub action: Option<Spanned<OneOrMany<Action>>>,
+    pub selectors: Option<Spanned<Vec<Selector>>>,
+    pub ledger: Option<Spanned<OneOrMany<Name>>>,
     pub accounts: Option<Names>,
+    pub payers: Option<Names>,
     pub assets: Option<Spanned<Names>>,
     pub recipients: Option<Names>,
     pub categories: Option<Names>,
     pub callers: Option<Names>,
+    pub roles: Option<Vec<Role>>,
     pub per_payment: Option<Spanned<String>>,
+    pub fee_cap: Option<Spanned<String>>,
+    pub first_payment: Option<Spanned<String>>,
     pub budget: Option<Spanned<Budget>>,
     pub count: Option<Spanned<Count>>,
+    pub spacing: Option<Spanned<Spacing>>,
     pub hours: Option<Spanned<Hours>>,
     pub valid: Option<Spanned<Valid>>,
+    pub approvals: Option<Spanned<Vec<Spanned<Approval>>>>,
+}
+
+/// A text, or a list of texts.
+pub(super) struct OneOrMany<T>(Vec<T>);
+
+impl<T> OneOrMany<T> {
+    pub(super) fn into_vec(self) -> Vec<T> {
+        self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a list of texts")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+                Ok(vec![T::deserialize(text.into_deserializer())?])
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list))
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData)).map(Self)
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,6 +180,13 @@ pub(super) struct Count {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct Spacing {
+    pub at_least: Rolling,
+    pub per: Option<Per>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Hours {
     pub from: Option<ClockTime>,
     pub to: Option<ClockTime>,
@@ -100,4 +200,14 @@ pub(super) struct Valid {
     pub from: Option<Spanned<Datetime>>,
     pub until: Option<Spanned<Datetime>>,
     pub zone: Option<Zone>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Approval {
+    pub need: Spanned<u32>,
+    pub from: Spanned<OneOrMany<Name>>,
+    pub above: Option<Spanned<String>>,
+    #[serde(default)]
+    pub first_payment: bool,
 }

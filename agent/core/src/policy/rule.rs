@@ -7,11 +7,13 @@ use serde::Serialize;
 use super::amount_cap::AmountCap;
 use super::budget::Budget;
 use super::denial::Denial;
+use super::fee_cap::FeeCap;
+use super::first_payment::FirstPayment;
 use super::hours::Hours;
 use super::judge::{Clock, Facts};
 use super::lifetime::Lifetime;
+use super::quorum::Quorum;
 use super::scope::Scope;
-use crate::intent::Action;
 use crate::name::Name;
 
 /// What a rule does with the payments in its scope.
@@ -32,12 +34,14 @@ pub(super) struct Rule {
     pub kind: Kind,
     pub name: Name,
     pub line: usize,
-    /// There is one so far; a second has to become a dimension of the index.
-    pub action: Action,
     pub scope: Scope,
     pub per_payment: Option<AmountCap>,
-    /// At most one of an amount and one of a number of payments, in this order.
+    pub fee_cap: Option<FeeCap>,
+    pub first_payment: Option<FirstPayment>,
+    /// At most one each of an amount, a number of payments, a spacing, and a sum above which people
+    /// approve, in this order.
     pub budgets: Vec<Arc<Budget>>,
+    pub quorums: Vec<Arc<Quorum>>,
     pub hours: Option<Hours>,
     pub lifetime: Option<Lifetime>,
 }
@@ -55,10 +59,14 @@ impl Rule {
         {
             return Err(hours.denial(&self.name, clock.now()));
         }
-        match &self.per_payment {
-            Some(cap) if !cap.holds(facts.question.intent.amount()) => {
-                Err(cap.denial(&self.name, facts.question.intent.amount()))
-            }
+        let intent = facts.question.intent;
+        if let Some(cap) = &self.per_payment
+            && !cap.holds(intent.amount())
+        {
+            return Err(cap.denial(&self.name, intent.amount()));
+        }
+        match &self.fee_cap {
+            Some(cap) if !cap.holds(intent.fee.as_ref()) => Err(cap.denial(&self.name, intent.fee.as_ref())),
             _ => Ok(()),
         }
     }
@@ -76,6 +84,15 @@ impl Rule {
 
     /// Is an amount per payment its only condition?
     pub(super) fn is_only_capped(&self) -> bool {
-        self.is_timeless() && self.budgets.is_empty()
+        self.is_timeless()
+            && self.budgets.is_empty()
+            && self.quorums.is_empty()
+            && self.fee_cap.is_none()
+            && self.first_payment.is_none()
+    }
+
+    /// Has it a quorum for more than an amount, be it a sum?
+    pub(super) fn watch(&self) -> Option<&Arc<Budget>> {
+        self.budgets.iter().find(|budget| !budget.denies())
     }
 }

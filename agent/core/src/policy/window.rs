@@ -89,6 +89,16 @@ impl Window {
     }
 }
 
+impl Window {
+    /// How long it is, in words: `7 days`, `a calendar month`.
+    pub(super) fn length(&self) -> String {
+        match self {
+            Self::Rolling(length) => length.to_string(),
+            Self::Calendar { unit, .. } => format!("a calendar {unit}"),
+        }
+    }
+}
+
 impl CalendarUnit {
     /// The first moment after the period that holds `at`, in ms since the epoch.
     fn end(self, at: Timestamp, zone: &Zone) -> i64 {

@@ -1,8 +1,11 @@
 //! From a request to a decision, and from a stored decision to going on with it.
 
+use std::collections::BTreeSet;
+
 use bursar_core::decode::transfer::Payload;
 use bursar_core::log::Hash;
-use bursar_core::policy::{Denial, Permit, Question, Verdict, judge};
+use bursar_core::policy::{Denial, DenialCode, Permit, Question, Unmet, Verdict, judge};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 use super::{BookStore, Open, unfinished};
@@ -44,11 +47,17 @@ impl BookStore {
     fn decide(&mut self, draft: &Draft, now: Timestamp) -> Result<(Payload, Permit), Denial> {
         let payload = draft.subject.clone()?;
         let intent = payload.intent();
-        let question = Question { intent: &intent, account: &draft.request.from, caller: &draft.caller, now };
+        let question = Question {
+            intent: &intent,
+            account: &draft.request.from,
+            caller: &draft.caller,
+            roles: draft.roles,
+            now,
+        };
         match judge(&self.policy, &question) {
             Verdict::Deny(denial) => Err(denial),
             Verdict::Allow(permit) => {
-                self.counters.reserve(&permit, now)?;
+                self.counters.reserve(&permit, &BTreeSet::new(), now).map_err(unmet)?;
                 Ok((payload, permit))
             }
         }
@@ -149,9 +158,23 @@ impl BookStore {
         }
         let intent = open.payload.intent();
         let (account, caller) = (&open.spend.account, &open.spend.caller);
-        match judge(&self.policy, &Question { intent: &intent, account, caller, now: self.now() }) {
+        match judge(
+            &self.policy,
+            &Question { intent: &intent, account, caller, roles: Roles::NONE, now: self.now() },
+        ) {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Allow(_) => None,
+        }
+    }
+}
+
+/// What somebody would have to approve is denied as long as nobody can.
+fn unmet(unmet: Unmet) -> Denial {
+    match unmet {
+        Unmet::Denied(denial) => denial,
+        Unmet::Waiting(wanted) => {
+            let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
+            Denial::plain(DenialCode::Approval, wanted.join("; "))
         }
     }
 }

@@ -126,7 +126,14 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
     };
     let now = clock::wall().max(whole.latest);
     // Nothing of this is ever signed.
-    let around = Circumstances { from: *from, ledger, nonce: [0; 16], now, valid_for: config.valid_for };
+    let around = Circumstances {
+        from: *from,
+        ledger,
+        nonce: [0; 16],
+        now,
+        valid_for: config.valid_for,
+        roles: bursar_core::role::Roles::NONE,
+    };
     let draft = Draft::new(&policy, caller, IdempotencyKey::none(), request, around)
         .map_err(|error| CliError::Usage(error.to_string()))?;
     Ok(draft.explain(&policy, &whole.counters, now))

@@ -34,7 +34,16 @@ struct Rule {
     name: String,
     kind: String,
     line: usize,
-    action: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    actions: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    selectors: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ledgers: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payers: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     accounts: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -103,11 +112,16 @@ fn page(shown: &Shown) -> Page {
         };
         page.styled(style, format!("{} \"{}\" (line {})", rule.kind, rule.name, rule.line));
         let scope = [
+            ("  actions", &rule.actions),
+            ("  selectors", &rule.selectors),
+            ("  ledgers", &rule.ledgers),
             ("  accounts", &rule.accounts),
+            ("  payers", &rule.payers),
             ("  assets", &rule.assets),
             ("  recipients", &rule.recipients),
             ("  categories", &rule.categories),
             ("  callers", &rule.callers),
+            ("  roles", &rule.roles),
         ];
         let scope = scope.map(|(label, names)| {
             (label, Cell::from(names.as_ref().map(|names| names.join(", ")).unwrap_or_default()))

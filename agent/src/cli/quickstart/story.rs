@@ -56,11 +56,12 @@ pub fn name(text: &str) -> Result<Name, SetupError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use bursar_core::intent::LedgerId;
     use bursar_core::key::PublicKey;
     use bursar_core::policy::{Counters, DenialCode, Policy, Question, Verdict, judge};
+    use bursar_core::role::Roles;
     use bursar_core::time::Timestamp;
     use sha2::{Digest, Sha256};
 
@@ -97,16 +98,25 @@ mod tests {
             let payment = row.payment.unwrap();
             let (key, request) = (payment.key(1).parse().unwrap(), payment.request);
             let (account, caller) = (request.from.clone(), name("owner").unwrap());
-            let around =
-                Circumstances { from, ledger: LedgerId([7; 32]), nonce: [0; 16], now, valid_for: 900_000 };
+            let around = Circumstances {
+                from,
+                ledger: LedgerId([7; 32]),
+                nonce: [0; 16],
+                now,
+                valid_for: 900_000,
+                roles: Roles::NONE,
+            };
             let code = (|| {
                 let draft = Draft::new(&policy, caller.clone(), key, request, around).unwrap();
                 let payload = draft.subject.map_err(|denial| denial.code)?;
                 let intent = payload.intent();
-                let question = Question { intent: &intent, account: &account, caller: &caller, now };
+                let question =
+                    Question { intent: &intent, account: &account, caller: &caller, roles: Roles::NONE, now };
                 match judge(&policy, &question) {
                     Verdict::Deny(denial) => Err(denial.code),
-                    Verdict::Allow(permit) => counters.reserve(&permit, now).map_err(|denial| denial.code),
+                    Verdict::Allow(permit) => counters
+                        .reserve(&permit, &BTreeSet::new(), now)
+                        .map_err(|unmet| unmet.denial().unwrap().code),
                 }
             })();
             found.insert(row.id, code.err());

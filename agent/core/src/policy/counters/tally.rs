@@ -64,6 +64,11 @@ impl Tally {
         self.held.checked_add(left)
     }
 
+    /// When everything in it will have left its window; `None` while something is held.
+    pub(super) fn free_from(&self, now: i64) -> Option<i64> {
+        self.held.is_zero().then(|| self.slices.back().map_or(now, |(end, _)| (*end).max(now)))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_zero() && self.slices.is_empty()
     }

@@ -1,0 +1,3 @@
+//! What a manager signs, and how it is verified.
+
+pub mod quorum;

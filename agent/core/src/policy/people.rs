@@ -1,0 +1,178 @@
+//! Who approves, who changes the policy, and who stops an account.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+
+use serde::Serialize;
+use toml::Spanned;
+
+use super::error::Fault;
+use super::raw;
+use crate::approval::quorum::Need;
+use crate::key::PublicKey;
+use crate::name::Name;
+
+/// Somebody who approves, by keys in tokens of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Approver {
+    /// What people call them.
+    pub name: Name,
+    /// Each Ed25519 or P-256, and nobody else's.
+    pub keys: Vec<PublicKey>,
+    /// Do their approvals not count any more?
+    pub revoked: bool,
+}
+
+/// So many administrators have to agree before another bundle comes into force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Administrators {
+    /// How many.
+    pub need: u32,
+    /// Each by one key; an administrator's key is no approver's.
+    pub keys: BTreeMap<Name, PublicKey>,
+}
+
+/// Who stops an account, and who lets it go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Freeze {
+    /// Any one of these stops it.
+    pub from: Vec<Name>,
+    /// So many of them let it go on.
+    pub lift: Need,
+}
+
+/// Everybody that the bundle names for a decision.
+#[derive(Clone, Debug, Default)]
+pub(super) struct People {
+    pub approvers: BTreeMap<Name, Approver>,
+    pub administrators: Option<Administrators>,
+    pub break_glass: Option<Need>,
+    pub freeze: Option<Freeze>,
+}
+
+/// What a list of approvers may refer to.
+pub(super) struct Lookup<'a> {
+    pub approvers: &'a BTreeMap<Name, Approver>,
+    pub groups: &'a BTreeMap<Name, Vec<Name>>,
+}
+
+/// A quorum is never larger: an envelope carries so many signatures.
+pub(super) const MAX_NEED: u32 = 32;
+
+impl Lookup<'_> {
+    /// So many of a group, or of names; only those count whose keys are not revoked.
+    pub(super) fn need(
+        &self,
+        need: &Spanned<u32>,
+        from: Spanned<raw::OneOrMany<Name>>,
+    ) -> Result<Need, Fault> {
+        let at = from.span();
+        let names = from.into_inner().into_vec();
+        let label = names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+        let mut members: BTreeSet<&Name> = BTreeSet::new();
+        for name in &names {
+            let group = self.groups.get(name).map_or(std::slice::from_ref(name), Vec::as_slice);
+            for member in group {
+                if !self.approvers.contains_key(member) {
+                    return Err(Fault::new(
+                        &at,
+                        format_args!(
+                            "\"{member}\" is no approver of this policy; add [approvers.\"{member}\"] with the public key of their token"
+                        ),
+                    ));
+                }
+                members.insert(member);
+            }
+        }
+        let counted = |name: &&Name| self.approvers.get(*name).is_some_and(|approver| !approver.revoked);
+        let from: Vec<Name> = members.into_iter().filter(counted).cloned().collect();
+        enough(need, from.len(), &label)?;
+        Ok(Need { need: *need.get_ref(), from, label })
+    }
+}
+
+fn enough(need: &Spanned<u32>, there: usize, label: &str) -> Result<(), Fault> {
+    let message = match *need.get_ref() {
+        0 => "a quorum of 0 is none; write need = 1 or more".to_owned(),
+        more if more > MAX_NEED => format!("a quorum has {MAX_NEED} people at most, not {more}"),
+        more if more as usize > there => {
+            format!("{more} of {label} can never come together: there are {there} whose keys are not revoked")
+        }
+        _ => return Ok(()),
+    };
+    Err(Fault::new(&need.span(), message))
+}
+
+/// Reads everybody; one key is one person's, in one role.
+pub(super) fn people(
+    approvers: Vec<(Spanned<Name>, raw::Approver)>,
+    administrators: Option<Spanned<raw::Administrators>>,
+    break_glass: Option<Spanned<raw::BreakGlass>>,
+    freeze: Option<Spanned<raw::Freeze>>,
+    groups: &BTreeMap<Name, Vec<Name>>,
+) -> Result<People, Fault> {
+    let mut keys = Keys::default();
+    let mut found = BTreeMap::new();
+    for (name, raw) in approvers {
+        let (at, name) = (name.span(), name.into_inner());
+        let mut own = Vec::new();
+        for key in raw.key.into_iter().chain(raw.keys) {
+            keys.take(&key, &format!("the approver {name}"))?;
+            own.push(key.into_inner());
+        }
+        if own.is_empty() {
+            return Err(Fault::new(
+                &at,
+                "an approver needs a key; write key = \"p256:…\", from their own token",
+            ));
+        }
+        found.insert(name.clone(), Approver { name, keys: own, revoked: raw.revoked });
+    }
+    let lookup = Lookup { approvers: &found, groups };
+    let administrators =
+        administrators.map(|raw| administrators_of(raw.into_inner(), &mut keys)).transpose()?;
+    let break_glass = break_glass
+        .map(|raw| {
+            let raw = raw.into_inner();
+            lookup.need(&raw.need, raw.from)
+        })
+        .transpose()?;
+    let freeze = freeze
+        .map(|raw| {
+            let raw = raw.into_inner();
+            let lift = lookup.need(&raw.lift, raw.from)?;
+            Ok::<_, Fault>(Freeze { from: lift.from.clone(), lift })
+        })
+        .transpose()?;
+    Ok(People { approvers: found, administrators, break_glass, freeze })
+}
+
+fn administrators_of(raw: raw::Administrators, keys: &mut Keys) -> Result<Administrators, Fault> {
+    let mut own = BTreeMap::new();
+    for (name, key) in raw.keys {
+        keys.take(&key, &format!("the administrator {}", name.get_ref()))?;
+        own.insert(name.into_inner(), key.into_inner());
+    }
+    enough(&raw.need, own.len(), "the administrators")?;
+    Ok(Administrators { need: raw.need.into_inner(), keys: own })
+}
+
+/// Whose each key is.
+#[derive(Default)]
+struct Keys(HashMap<PublicKey, String>);
+
+impl Keys {
+    fn take(&mut self, key: &Spanned<PublicKey>, whose: &str) -> Result<(), Fault> {
+        let at: Range<usize> = key.span();
+        if matches!(key.get_ref(), PublicKey::Secp256k1(_)) {
+            return Err(Fault::new(&at, "people sign with Ed25519 or P-256; secp256k1 is for accounts"));
+        }
+        match self.0.insert(*key.get_ref(), whose.to_owned()) {
+            None => Ok(()),
+            Some(first) => Err(Fault::new(
+                &at,
+                format_args!("{first} has this key already; one key is one person's, in one role"),
+            )),
+        }
+    }
+}
