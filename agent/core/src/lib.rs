@@ -2,9 +2,10 @@
 //!
 //! | module | noun |
 //! |---|---|
+//! | [`approval`] | what people decide by signature, and whose decisions count |
 //! | [`amount`] | checked integer amounts of an asset |
 //! | [`key`] | public keys, signatures, addresses |
-//! | [`name`], [`time`] | names and points in time |
+//! | [`name`], [`time`], [`hex`] | names, points in time, bytes as hex |
 //! | [`intent`] | what a transaction does |
 //! | [`decode`] | bytes to be signed -> intent, one file per transaction format |
 //! | [`envelope`] | DSSE |
@@ -12,8 +13,10 @@
 //! | [`log`] | RFC 6962 Merkle tree, checkpoints, proofs |
 
 pub mod amount;
+pub mod approval;
 pub mod decode;
 pub mod envelope;
+pub mod hex;
 pub mod intent;
 pub mod key;
 pub mod log;
