@@ -60,12 +60,24 @@ pub fn missing(needs: &[Need], voters: &BTreeSet<Name>) -> Vec<Missing> {
     needs.iter().zip(&seats.seated).filter_map(open).collect()
 }
 
+/// Whose vote would bring the quorum closer: who has not voted and would get a place, if need be
+/// because others move to their other groups. Empty when the quorum is reached.
+pub fn awaited(needs: &[Need], voters: &BTreeSet<Name>) -> BTreeSet<Name> {
+    let mut seats = Seats::new(needs);
+    for voter in voters {
+        seats.seat(voter);
+    }
+    let others = needs.iter().flat_map(|need| &need.from).filter(|name| !voters.contains(*name));
+    others.filter(|name| seats.clone().seat(name)).cloned().collect()
+}
+
 /// Could these people fill every need, one place each?
 pub fn feasible(needs: &[Need], candidates: &BTreeSet<Name>) -> bool {
     missing(needs, candidates).is_empty()
 }
 
 /// Who sits where.
+#[derive(Clone)]
 struct Seats<'a> {
     /// Places of each need.
     places: Vec<usize>,
@@ -88,9 +100,9 @@ impl<'a> Seats<'a> {
     }
 
     /// Gives a person a place, moving others to their other groups as it takes; breadth first,
-    /// each need once.
-    fn seat(&mut self, person: &Name) {
-        let Some((person, own)) = self.groups.get_key_value(person) else { return };
+    /// each need once. False if there is none.
+    fn seat(&mut self, person: &Name) -> bool {
+        let Some((person, own)) = self.groups.get_key_value(person) else { return false };
         // By need: who comes to sit there, and from where they are moved.
         let mut came: BTreeMap<usize, (&Name, Option<usize>)> = BTreeMap::new();
         let mut queue = VecDeque::new();
@@ -102,7 +114,7 @@ impl<'a> Seats<'a> {
         while let Some(at) = queue.pop_front() {
             if self.seated[at].len() < self.places[at] {
                 self.shift(at, &came);
-                return;
+                return true;
             }
             for sitting in &self.seated[at] {
                 for other in self.groups.get(*sitting).into_iter().flatten() {
@@ -113,6 +125,7 @@ impl<'a> Seats<'a> {
                 }
             }
         }
+        false
     }
 
     /// Moves everybody on the way to the free place at `to`.
