@@ -188,7 +188,7 @@ impl Agent {
             Err(error) if leniency.accept_rollback => agent.accept_history(&error).await?,
             checked => checked?,
         }
-        known_keys(&agent.keys).save(&agent.config.home)?;
+        KeysFile::of(&agent.keys).save(&agent.config.home)?;
         agent.anchor().await?;
         agent.recover().await;
         Ok(agent)
@@ -255,14 +255,6 @@ impl Agent {
         let signed = state(&self.token, node, LedgerCheckpoint(checkpoint)).await?;
         embedded.keep_checkpoint(&signed).await?;
         Ok(Some(signed))
-    }
-}
-
-fn known_keys(keys: &Keyring) -> KeysFile {
-    KeysFile {
-        audit: *keys.audit().public(),
-        node: keys.node().map(|key| *key.public()),
-        accounts: keys.accounts().map(|(name, key)| (name.clone(), *key.public())).collect(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! [`Kept`] after the signature. Nobody else can make either.
 
 pub mod draft;
-pub mod hex;
+pub use bursar_core::hex;
 pub mod read;
 pub mod record;
 mod replay;

@@ -139,6 +139,8 @@ struct Text {
 struct KeysText {
     audit: String,
     node: Option<String>,
+    approver: Option<String>,
+    administrator: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -235,6 +237,8 @@ impl Config {
             labels: Labels {
                 audit: text.keys.audit,
                 node: text.keys.node,
+                approver: text.keys.approver,
+                administrator: text.keys.administrator,
                 accounts: text.accounts.into_iter().map(|(name, account)| (name, account.key)).collect(),
             },
             ledger,
@@ -302,6 +306,16 @@ mod tests {
         let config = Config::parse(Path::new("/home"), GOOD);
         let config = config.as_ref().map(|c| (c.valid_for, c.socket.clone(), c.callers.len()));
         assert_eq!(config, Ok((900_000, PathBuf::from("/home/bursar.sock"), 1)));
+    }
+
+    #[test]
+    fn people_may_have_keys_here() {
+        let labels = Config::parse(Path::new("/home"), GOOD).unwrap().labels;
+        assert_eq!((labels.approver, labels.administrator), (None, None));
+        let text = GOOD.replace("[keys]", "[keys]\napprover = \"mine\"\nadministrator = \"hers\"");
+        let labels = Config::parse(Path::new("/home"), &text).unwrap().labels;
+        assert_eq!(labels.approver.as_deref(), Some("mine"));
+        assert_eq!(labels.administrator.as_deref(), Some("hers"));
     }
 
     /// A home with this text that only its owner can use.

@@ -7,6 +7,8 @@ use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use serde::{Deserialize, Serialize};
 
+use crate::token::keyring::Keyring;
+
 /// The file's name in the home folder.
 pub const FILE: &str = "keys.json";
 /// Longest file in bytes; ten thousand accounts fit.
@@ -22,6 +24,12 @@ pub struct KeysFile {
     /// Signs the embedded ledger's checkpoints; absent without an embedded ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node: Option<PublicKey>,
+    /// Decides on payments, freezes and lifts; absent where nobody approves with this token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<PublicKey>,
+    /// Decides on policy bundles; absent where nobody administers with this token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<PublicKey>,
     /// Account name to key.
     #[serde(default)]
     pub accounts: BTreeMap<Name, PublicKey>,
@@ -55,6 +63,17 @@ pub enum KeysFileError {
 }
 
 impl KeysFile {
+    /// The public halves of a home's keys.
+    pub fn of(keys: &Keyring) -> Self {
+        Self {
+            audit: *keys.audit().public(),
+            node: keys.node().map(|key| *key.public()),
+            approver: keys.approver().map(|key| *key.public()),
+            administrator: keys.administrator().map(|key| *key.public()),
+            accounts: keys.accounts().map(|(name, key)| (name.clone(), *key.public())).collect(),
+        }
+    }
+
     /// Reads the file of a home folder.
     pub fn load(home: &Path) -> Result<Self, KeysFileError> {
         let path = home.join(FILE);
@@ -85,9 +104,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    // The public keys of RFC 8032, section 7.1, tests 1 and 2.
+    // The public keys of RFC 8032, section 7.1, tests 1, 2 and 3.
     const AUDIT: &str = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
     const EXPENSES: &str = "ed25519:3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    const APPROVER: &str = "ed25519:fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025";
 
     #[test]
     fn reads_what_it_writes() {
@@ -95,6 +115,8 @@ mod tests {
         let keys = KeysFile {
             audit: AUDIT.parse().unwrap(),
             node: None,
+            approver: Some(APPROVER.parse().unwrap()),
+            administrator: None,
             accounts: [("expenses".parse().unwrap(), EXPENSES.parse().unwrap())].into(),
         };
         keys.save(home.path()).unwrap();

@@ -128,4 +128,5 @@ def main():
     print("export", export(given["export"], given["export_pem"]))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,9 @@
-//! What was signed, verified by libraries that are not ours: `envelope.py`.
+//! What was signed, verified by libraries that are not ours: `envelope.py`; and the vectors of what
+//! people sign, made by them: `statements.py`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,13 +22,13 @@ name = "groceries"
 categories = ["supermarket"]
 "#;
 
-fn python() -> Command {
+fn python(script: &str) -> Command {
     let python = std::env::var_os("BURSAR_TEST_PYTHON").expect(
         "BURSAR_TEST_PYTHON names no Python: run tests/run, or make one with `python3 -m venv DIR`, \
          `DIR/bin/pip install -r tests/e2e/requirements.txt`, `export BURSAR_TEST_PYTHON=DIR/bin/python`",
     );
     let mut command = Command::new(python);
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e/envelope.py"));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e").join(script));
     command
 }
 
@@ -42,7 +44,7 @@ fn leaves(world: &World, name: &str) -> Vec<String> {
 
 /// What the script prints, or says.
 fn verify(given: &Value) -> Result<Vec<String>, String> {
-    let mut child = python()
+    let mut child = python("envelope.py")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -54,6 +56,24 @@ fn verify(given: &Value) -> Result<Vec<String>, String> {
         Ok(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
     } else {
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+}
+
+/// Every vector of the core's tests of approvals is what Python writes, signs and verifies today.
+#[test]
+fn vectors_of_what_people_sign_come_from_foreign_libraries() {
+    let output =
+        python("statements.py").output().expect("the interpreter that BURSAR_TEST_PYTHON names starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made: BTreeMap<String, String> = serde_json::from_slice(&output.stdout).unwrap();
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agent/core/tests/vectors");
+    let kept = ["statement", "vote"].into_iter().flat_map(|folder| {
+        let files = std::fs::read_dir(vectors.join(folder)).unwrap();
+        files.map(move |file| format!("{folder}/{}", file.unwrap().file_name().into_string().unwrap()))
+    });
+    assert_eq!(kept.collect::<BTreeSet<_>>(), made.keys().cloned().collect());
+    for (name, text) in made {
+        assert_eq!(std::fs::read_to_string(vectors.join(&name)).unwrap(), text, "{name}");
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! | module | noun |
 //! |---|---|
+//! | [`approval`] | what people decide by signature, and whose decisions count |
 //! | [`amount`] | checked integer amounts of an asset |
 //! | [`approval`] | what a manager signs, and how it is verified |
 //! | [`key`] | public keys, signatures, addresses |
-//! | [`name`], [`time`] | names and points in time |
+//! | [`name`], [`time`], [`hex`] | names, points in time, bytes as hex |
 //! | [`intent`] | what a transaction does |
 //! | [`decode`] | bytes to be signed -> intent, one file per transaction format |
 //! | [`envelope`] | DSSE |
@@ -17,6 +18,7 @@ pub mod amount;
 pub mod approval;
 pub mod decode;
 pub mod envelope;
+pub mod hex;
 pub mod intent;
 pub mod key;
 pub mod log;

@@ -68,6 +68,7 @@ pub use window::{CalendarUnit, Rolling, RollingError, Window};
 pub use zone::{Zone, ZoneError};
 
 use crate::amount::Asset;
+use crate::approval::Roster;
 use crate::approval::quorum::Need;
 use crate::intent::LedgerId;
 use crate::key::PublicKey;
@@ -193,6 +194,16 @@ impl Policy {
     /// Everybody who approves, revoked ones included.
     pub fn approvers(&self) -> impl Iterator<Item = &Approver> {
         self.people.approvers.values()
+    }
+
+    /// The approvers and their keys, to count their decisions.
+    pub fn roster(&self) -> &Roster {
+        &self.people.roster
+    }
+
+    /// The administrators and their keys, to count their decisions.
+    pub fn administrator_roster(&self) -> &Roster {
+        &self.people.offices
     }
 
     /// Who changes the bundle; without any, whoever can write the home folder does.

@@ -146,15 +146,13 @@ async fn keys(token: &Token, new: &NewHome, made: &mut Made) -> Result<KeysFile,
     let labels = Labels {
         audit: config.audit.clone(),
         node: Some(config.node.clone()),
+        approver: None,
+        administrator: None,
         accounts: config.accounts.iter().map(by_name).collect(),
     };
     // Refuses a key with two roles before anything is written.
     let ring = Keyring::open(token, &labels).await?;
-    Ok(KeysFile {
-        audit: *ring.audit().public(),
-        node: ring.node().map(|key| *key.public()),
-        accounts: ring.accounts().map(|(name, key)| (name.clone(), *key.public())).collect(),
-    })
+    Ok(KeysFile::of(&ring))
 }
 
 /// Writes the genesis; one that is there has to name this token's node key.

@@ -7,7 +7,13 @@ use bursar_core::name::Name;
 
 use super::TokenError;
 use super::pkcs11::{Handle, Token};
-use super::role::{AccountKey, Audit, Node, RoleKey};
+use super::role::{AccountKey, Administrator, Approver, Audit, Node, RoleKey};
+
+/// What the roles are called; each account's is `account NAME`.
+const AUDIT: &str = "audit";
+const NODE: &str = "node";
+const APPROVER: &str = "approver";
+const ADMINISTRATOR: &str = "administrator";
 
 /// The labels of the keys, as the configuration names them.
 #[derive(Clone, Debug)]
@@ -16,8 +22,26 @@ pub struct Labels {
     pub audit: String,
     /// Signs the embedded ledger's checkpoints; absent without an embedded ledger.
     pub node: Option<String>,
+    /// Decides on payments, freezes and lifts; absent where nobody approves with this token.
+    pub approver: Option<String>,
+    /// Decides on policy bundles; absent where nobody administers with this token.
+    pub administrator: Option<String>,
     /// Account name to key label.
     pub accounts: BTreeMap<Name, String>,
+}
+
+/// C2SP's signed notes know Ed25519 only.
+const CHECKPOINTS: Curves = Curves { allowed: &["ed25519"], named: "ed25519" };
+/// People's keys: what [`bursar_core::approval`] verifies.
+const PEOPLE: Curves = Curves { allowed: &["ed25519", "p256"], named: "ed25519 or p256" };
+/// Whatever a transaction is signed with.
+const ACCOUNTS: Curves = Curves { allowed: &["ed25519", "p256", "secp256k1"], named: "any" };
+
+/// The curves that a role takes.
+#[derive(Clone, Copy)]
+struct Curves {
+    allowed: &'static [&'static str],
+    named: &'static str,
 }
 
 /// Every key that the agent uses, each in its one role.
@@ -25,6 +49,8 @@ pub struct Labels {
 pub struct Keyring {
     audit: RoleKey<Audit>,
     node: Option<RoleKey<Node>>,
+    approver: Option<RoleKey<Approver>>,
+    administrator: Option<RoleKey<Administrator>>,
     accounts: BTreeMap<Name, AccountKey>,
 }
 
@@ -32,17 +58,23 @@ impl Keyring {
     /// Finds each key once; refuses a key that has two roles or the wrong curve.
     pub async fn open(token: &Token, labels: &Labels) -> Result<Self, TokenError> {
         let mut seen = HashMap::new();
-        let audit = find(token, &labels.audit, "audit".to_owned(), true, &mut seen).await?;
-        let node = match &labels.node {
-            Some(label) => Some(find(token, label, "node".to_owned(), true, &mut seen).await?),
-            None => None,
-        };
+        let audit = find(token, &labels.audit, AUDIT.to_owned(), CHECKPOINTS, &mut seen).await?;
+        let node = find_named(token, &labels.node, NODE, CHECKPOINTS, &mut seen).await?;
+        let approver = find_named(token, &labels.approver, APPROVER, PEOPLE, &mut seen).await?;
+        let administrator =
+            find_named(token, &labels.administrator, ADMINISTRATOR, PEOPLE, &mut seen).await?;
         let mut accounts = BTreeMap::new();
         for (name, label) in &labels.accounts {
-            let handle = find(token, label, format!("account {name}"), false, &mut seen).await?;
+            let handle = find(token, label, format!("account {name}"), ACCOUNTS, &mut seen).await?;
             accounts.insert(name.clone(), AccountKey::new(handle));
         }
-        Ok(Self { audit: RoleKey::new(audit), node: node.map(RoleKey::new), accounts })
+        Ok(Self {
+            audit: RoleKey::new(audit),
+            node: node.map(RoleKey::new),
+            approver: approver.map(RoleKey::new),
+            administrator: administrator.map(RoleKey::new),
+            accounts,
+        })
     }
 
     /// Signs the audit log's checkpoints.
@@ -55,18 +87,31 @@ impl Keyring {
         self.node.as_ref()
     }
 
+    /// Decides on payments, freezes and lifts.
+    pub fn approver(&self) -> Option<&RoleKey<Approver>> {
+        self.approver.as_ref()
+    }
+
+    /// Decides on policy bundles.
+    pub fn administrator(&self) -> Option<&RoleKey<Administrator>> {
+        self.administrator.as_ref()
+    }
+
     /// The key of an account.
     pub fn account(&self, name: &str) -> Option<&AccountKey> {
         self.accounts.get(name)
     }
 
-    /// What a key is for: `audit`, `node`, `account NAME`, or nothing.
+    /// What a key is for: `audit`, `node`, `approver`, `administrator`, `account NAME`, or nothing.
     pub fn role(&self, key: &PublicKey) -> Option<String> {
-        if self.audit.public() == key {
-            return Some("audit".to_owned());
-        }
-        if self.node.as_ref().is_some_and(|node| node.public() == key) {
-            return Some("node".to_owned());
+        let roles = [
+            (AUDIT, Some(self.audit.public())),
+            (NODE, self.node.as_ref().map(RoleKey::public)),
+            (APPROVER, self.approver.as_ref().map(RoleKey::public)),
+            (ADMINISTRATOR, self.administrator.as_ref().map(RoleKey::public)),
+        ];
+        if let Some((role, _)) = roles.into_iter().find(|(_, public)| *public == Some(key)) {
+            return Some(role.to_owned());
         }
         let account = self.accounts.iter().find(|(_, account)| account.public() == key);
         account.map(|(name, _)| format!("account {name}"))
@@ -78,21 +123,44 @@ impl Keyring {
     }
 }
 
+/// The approver's key alone, for a person who decides on a machine where no agent runs: there is
+/// no other role on it that the key could have.
+pub async fn approver_key(token: &Token, label: &str) -> Result<RoleKey<Approver>, TokenError> {
+    find(token, label, APPROVER.to_owned(), PEOPLE, &mut HashMap::new()).await.map(RoleKey::new)
+}
+
+/// The administrator's key alone; see [`approver_key`].
+pub async fn administrator_key(token: &Token, label: &str) -> Result<RoleKey<Administrator>, TokenError> {
+    find(token, label, ADMINISTRATOR.to_owned(), PEOPLE, &mut HashMap::new()).await.map(RoleKey::new)
+}
+
+async fn find_named(
+    token: &Token,
+    label: &Option<String>,
+    role: &str,
+    curves: Curves,
+    seen: &mut HashMap<PublicKey, String>,
+) -> Result<Option<Handle>, TokenError> {
+    match label {
+        Some(label) => Ok(Some(find(token, label, role.to_owned(), curves, seen).await?)),
+        None => Ok(None),
+    }
+}
+
 async fn find(
     token: &Token,
     label: &str,
     role: String,
-    checkpoints: bool,
+    curves: Curves,
     seen: &mut HashMap<PublicKey, String>,
 ) -> Result<Handle, TokenError> {
     let handle = token.find(label).await?;
-    // C2SP's signed notes know Ed25519 only.
-    if checkpoints && handle.public().algorithm() != "ed25519" {
+    if !curves.allowed.contains(&handle.public().algorithm()) {
         return Err(TokenError::WrongKey {
             label: label.to_owned(),
             found: handle.public().algorithm().to_owned(),
             role,
-            needed: "ed25519",
+            needed: curves.named,
         });
     }
     match seen.insert(*handle.public(), role.clone()) {

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use bursar_core::approval::{Ballot, BreakGlass, Freeze, Lift, Payload, PolicyChange, Signed};
 use bursar_core::key::{PublicKey, Signature};
 use bursar_core::log::{Checkpoint, SignedCheckpoint};
 
@@ -16,6 +17,13 @@ pub enum Audit {}
 /// Signs checkpoints of the embedded ledger.
 #[derive(Debug)]
 pub enum Node {}
+
+/// Decides on payments, freezes and lifts, and breaks the glass.
+#[derive(Debug)]
+pub enum Approver {}
+/// Decides on policy bundles.
+#[derive(Debug)]
+pub enum Administrator {}
 
 /// A key in the token, for one role.
 #[derive(Debug)]
@@ -89,3 +97,26 @@ macro_rules! checkpoint_statement {
 
 checkpoint_statement!(AuditCheckpoint, Audit);
 checkpoint_statement!(LedgerCheckpoint, Node);
+
+macro_rules! personal_statement {
+    ($statement:ty, $role:ty) => {
+        impl Statement for Payload<$statement> {
+            type Role = $role;
+            type Proof = Signed<$statement>;
+
+            fn signing_bytes(&self) -> Vec<u8> {
+                Payload::signing_bytes(self)
+            }
+
+            fn prove(self, key: &PublicKey, signature: &Signature) -> Option<Signed<$statement>> {
+                Signed::verify(self, key, signature).ok()
+            }
+        }
+    };
+}
+
+personal_statement!(Ballot, Approver);
+personal_statement!(BreakGlass, Approver);
+personal_statement!(Freeze, Approver);
+personal_statement!(Lift, Approver);
+personal_statement!(PolicyChange, Administrator);

@@ -9,6 +9,7 @@ use toml::Spanned;
 use super::error::Fault;
 use super::raw;
 use crate::approval::quorum::Need;
+use crate::approval::{Roster, RosterError};
 use crate::key::PublicKey;
 use crate::name::Name;
 
@@ -48,6 +49,10 @@ pub(super) struct People {
     pub administrators: Option<Administrators>,
     pub break_glass: Option<Need>,
     pub freeze: Option<Freeze>,
+    /// The approvers, ready to count their decisions.
+    pub roster: Roster,
+    /// The administrators, likewise.
+    pub offices: Roster,
 }
 
 /// What a list of approvers may refer to.
@@ -144,7 +149,12 @@ pub(super) fn people(
             Ok::<_, Fault>(Freeze { from: lift.from.clone(), lift })
         })
         .transpose()?;
-    Ok(People { approvers: found, administrators, break_glass, freeze })
+    let whole = |error: RosterError| Fault::new(&(0..0), error);
+    let roster = found.values().map(|one| (one.name.clone(), one.keys.clone(), one.revoked));
+    let roster = Roster::new(roster).map_err(whole)?;
+    let offices = administrators.iter().flat_map(|all| &all.keys);
+    let offices = Roster::new(offices.map(|(name, key)| (name.clone(), vec![*key], false))).map_err(whole)?;
+    Ok(People { approvers: found, administrators, break_glass, freeze, roster, offices })
 }
 
 fn administrators_of(raw: raw::Administrators, keys: &mut Keys) -> Result<Administrators, Fault> {

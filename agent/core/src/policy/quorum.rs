@@ -100,16 +100,16 @@ impl fmt::Display for Quorum {
 }
 
 impl fmt::Display for Wanted {
-    /// `rule "payroll" needs 2 of managers (anna, ben, chloe), has anna`.
+    /// `rule "payroll" needs 2 of managers (has anna; ben, chloe can)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rule \"{}\" needs ", self.rule)?;
         for (i, missing) in self.missing.iter().enumerate() {
             let and = if i == 0 { "" } else { " and " };
-            let of = super::denial::list(&missing.of);
-            write!(f, "{and}{} of {} ({of})", missing.need, missing.label)?;
+            let can = super::denial::list(&missing.of);
+            write!(f, "{and}{} of {} (", missing.need, missing.label)?;
             match missing.have.as_slice() {
-                [] => {}
-                have => write!(f, ", has {}", super::denial::list(have))?,
+                [] => write!(f, "{can} can)")?,
+                have => write!(f, "has {}; {can} can)", super::denial::list(have))?,
             }
         }
         Ok(())
@@ -174,7 +174,7 @@ mod tests {
         let voters: BTreeSet<Name> = ["anna", "ben"].map(name).into();
         assert_eq!(ask(2).wanted(None, false, &name("clerk"), &voters), Ok(None));
         let wanted = ask(2).wanted(None, false, &name("anna"), &voters).unwrap().unwrap();
-        assert_eq!(wanted.to_string(), "rule \"payroll\" needs 2 of managers (ben, chloe), has ben");
+        assert_eq!(wanted.to_string(), "rule \"payroll\" needs 2 of managers (has ben; chloe can)");
         // Three of three, and one of them asks.
         let never = ask(3).wanted(None, false, &name("anna"), &voters).unwrap_err();
         assert!(never.contains("3 of managers") && never.contains("anna"), "{never}");

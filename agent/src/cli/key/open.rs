@@ -38,14 +38,17 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
     })
 }
 
-/// What a key is for, as the configuration says: `audit`, `node`, `account expenses`, or nothing.
+/// What a key is for, as the configuration says: `audit`, `approver`, `account expenses`, or nothing.
 pub fn role(config: &Config, label: &str) -> Option<String> {
     let labels = &config.labels;
-    if labels.audit == label {
-        return Some("audit".to_owned());
-    }
-    if labels.node.as_deref() == Some(label) {
-        return Some("node".to_owned());
+    let roles = [
+        ("audit", Some(&labels.audit)),
+        ("node", labels.node.as_ref()),
+        ("approver", labels.approver.as_ref()),
+        ("administrator", labels.administrator.as_ref()),
+    ];
+    if let Some((role, _)) = roles.iter().find(|(_, of)| of.is_some_and(|of| of == label)) {
+        return Some((*role).to_owned());
     }
     let account = labels.accounts.iter().find(|(_, key)| *key == label);
     account.map(|(name, _)| format!("account {name}"))

@@ -72,6 +72,8 @@ fn known(config: &Config, name: &str) -> Option<(PublicKey, String)> {
     match name {
         "audit" => Some((keys.audit, labels.audit.clone())),
         "node" => Some((keys.node?, labels.node.clone()?)),
+        "approver" => Some((keys.approver?, labels.approver.clone()?)),
+        "administrator" => Some((keys.administrator?, labels.administrator.clone()?)),
         _ => None,
     }
 }
