@@ -10,6 +10,7 @@ pub mod error;
 pub mod exit;
 pub mod global;
 pub mod init;
+pub mod issue;
 pub mod key;
 pub mod ledger;
 pub mod openapi;
@@ -55,6 +56,7 @@ enum Command {
     Stop(stop::Args),
     Status(status::Args),
     Pay(pay::Args),
+    Issue(issue::Args),
     Spends(spends::Args),
     Show(show::Args),
     Policy(policy::Args),
@@ -102,6 +104,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
         Command::Stop(args) => stop::run(global, args),
         Command::Status(args) => status::run(global, args),
         Command::Pay(args) => pay::run(global, args),
+        Command::Issue(args) => issue::run(global, args),
         Command::Spends(args) => spends::run(global, args),
         Command::Show(args) => show::run(global, args),
         Command::Policy(args) => policy::run(global, args),

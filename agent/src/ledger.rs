@@ -11,6 +11,7 @@ use std::pin::Pin;
 
 use bursar_core::decode::transfer::SignedTransfer;
 use bursar_core::intent::LedgerId;
+use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,22 @@ pub enum Refusal {
         /// What was asked, with the asset's name.
         asked: String,
     },
+    /// An issue of an asset of which all was there from the beginning.
+    #[error(
+        "nobody issues {0} on this ledger, which began with all of it; issue an asset whose issuer the genesis names"
+    )]
+    NoIssuer(Name),
+    /// An issue by an account that is not the asset's issuer.
+    #[error("only {address} issues {asset} on this ledger; have that account issue it", address = issuer.address())]
+    NotIssuer {
+        /// Of what.
+        asset: Name,
+        /// Who may.
+        issuer: Box<PublicKey>,
+    },
+    /// With this issue there would be more of an asset than an amount can hold.
+    #[error("there would be more than 2^256 - 1 minor units of {0}; issue less")]
+    Supply(Name),
     /// The recipient would have more than an amount can hold.
     #[error("the recipient would have more than 2^256 - 1 minor units of {0}; pay another account")]
     Overflow(Name),

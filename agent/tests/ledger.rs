@@ -11,7 +11,7 @@ use bursar::ledger::embedded::verify::verify;
 use bursar::ledger::unrecorded::Unrecorded;
 use bursar::ledger::{Ledger, LedgerError, Outcome, Receipt, Refusal, Status};
 use bursar_core::amount::Amount;
-use bursar_core::decode::transfer::{Payload, SignedTransfer};
+use bursar_core::decode::transfer::{Kind, Payload, SignedTransfer};
 use bursar_core::intent::LedgerId;
 use home::{Home, NOW, account, balance, eur, payment, receipt, sign};
 use proptest::prelude::*;
@@ -327,5 +327,6 @@ fn amounts_beyond_64_bits_are_exact() {
     drop(ledger);
     let overview = home.reader().overview().unwrap();
     assert_eq!(overview.balances, [(account(2), eur(), Amount::MAX)]);
-    assert!(Payload::decode(home.reader().entries(0, 1).unwrap()[0].payload.bytes().to_vec()).is_ok());
+    let bytes = home.reader().entries(0, 1).unwrap()[0].payload.bytes().to_vec();
+    assert!(Payload::decode(Kind::Pay, bytes).is_ok());
 }

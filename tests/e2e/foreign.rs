@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use bursar_tests::files;
 use bursar_tests::policy::bundle;
 use bursar_tests::programs;
-use bursar_tests::spec::Account;
+use bursar_tests::spec::{Account, Asset};
 use bursar_tests::world::World;
 use data_encoding::BASE64;
 use serde_json::{Value, json};
@@ -19,6 +19,11 @@ use serde_json::{Value, json};
 const RULE: &str = r#"
 [[allow]]
 name = "groceries"
+categories = ["supermarket"]
+
+[[allow]]
+name = "issues"
+action = "issue"
 categories = ["supermarket"]
 "#;
 
@@ -30,6 +35,11 @@ fn python(script: &str) -> Command {
     let mut command = Command::new(python);
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("e2e").join(script));
     command
+}
+
+/// The asset that an account issues.
+fn issued_by(account: &Account) -> String {
+    format!("GRANT-{}", account.algorithm)
 }
 
 fn pem(world: &World, name: &str) -> String {
@@ -84,15 +94,26 @@ fn foreign_libraries_verify_envelopes_checkpoints_and_trees() {
         account.algorithm = algorithm.to_owned();
         account
     });
-    let world = World::with_accounts(programs!(), &bundle(RULE), &accounts);
+    let issued = accounts.each_ref().map(|account| Asset::issued(&issued_by(account), &account.name));
+    let decimals = issued.each_ref().map(|asset| format!("\n[assets.{}]\ndecimals = 2\n", asset.name));
+    let policy = bundle(&(RULE.to_owned() + &decimals.concat()));
+    let world = World::with_assets(programs!(), &policy, &accounts, &issued);
     let agent = world.serve();
     let mut api = agent.api();
     let (mut envelopes, mut expected) = (Vec::new(), Vec::new());
     for (n, account) in accounts.iter().cycle().take(9).enumerate() {
-        let (status, spend) = api.pay(&n.to_string(), &account.name, "Fresh Market", &format!("{n}.01 EUR"));
+        // Six payments, then an issue by each.
+        let (status, spend) = if n < 6 {
+            api.pay(&n.to_string(), &account.name, "Fresh Market", &format!("{n}.01 EUR"))
+        } else {
+            let amount = format!("{n}.01 {}", issued_by(account));
+            api.issue(&n.to_string(), &account.name, "Fresh Market", &amount)
+        };
         assert_eq!(status, 201, "{spend}");
         let (status, envelope) = api.get(&format!("/v1/spends/{}/envelope", spend["id"]));
         assert_eq!(status, 200, "{envelope}");
+        let kind = if n < 6 { "transfer" } else { "issue" };
+        assert_eq!(envelope["payloadType"], format!("application/vnd.bursar.{kind}.v1+json"));
         let payload = BASE64.decode(envelope["payload"].as_str().unwrap().as_bytes()).unwrap();
         let payload: Value = serde_json::from_slice(&payload).unwrap();
         assert_eq!(payload["amount"], format!("{}", n * 100 + 1), "{payload}");
@@ -125,6 +146,11 @@ fn foreign_libraries_verify_envelopes_checkpoints_and_trees() {
     // The script refuses what does not hold: a payload of another payment, the other log's key, a leaf changed.
     let mut swapped = given.clone();
     swapped["envelopes"][0]["envelope"]["payload"] = given["envelopes"][3]["envelope"]["payload"].clone();
+    assert!(verify(&swapped).unwrap_err().contains("Verif"));
+    // An issue is no payment of the same nine fields.
+    let mut swapped = given.clone();
+    swapped["envelopes"][6]["envelope"]["payloadType"] =
+        given["envelopes"][0]["envelope"]["payloadType"].clone();
     assert!(verify(&swapped).unwrap_err().contains("Verif"));
     let mut swapped = given.clone();
     swapped["logs"][0]["pem"] = given["logs"][1]["pem"].clone();

@@ -112,6 +112,13 @@ impl Api {
         self.ask(key, &body)
     }
 
+    /// Asks for an issue; the status and the body.
+    pub fn issue(&mut self, key: &str, from: &str, to: &str, amount: &str) -> (u16, Value) {
+        let body = json!({ "action": "issue", "from": from, "to": to, "amount": amount }).to_string();
+        let answer = self.ask(key, &body).expect("an answer");
+        (answer.status, answer.json())
+    }
+
     /// Asks for a payment whose memo is its key, so that it can be found on the ledger.
     pub fn marked(&mut self, key: &str, to: &str, amount: &str) -> std::io::Result<Answer> {
         let body = json!({ "from": "expenses", "to": to, "amount": amount, "memo": key }).to_string();

@@ -19,6 +19,32 @@ pub struct Spec {
     pub policy: String,
     /// Its accounts.
     pub accounts: Vec<Account>,
+    /// What its ledger has beside EUR.
+    pub assets: Vec<Asset>,
+}
+
+/// An asset with two decimals.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Asset {
+    /// Its name.
+    pub name: String,
+    /// The account that issues it.
+    pub issuer: Option<String>,
+    /// First balances by account; none where there is an issuer.
+    pub balances: Vec<(String, String)>,
+}
+
+impl Asset {
+    /// An asset that this account issues.
+    pub fn issued(name: &str, issuer: &str) -> Self {
+        Self { name: name.to_owned(), issuer: Some(issuer.to_owned()), balances: Vec::new() }
+    }
+
+    /// An asset that nobody issues, with what accounts hold of it.
+    pub fn held(name: &str, balances: &[(&str, &str)]) -> Self {
+        let balances = balances.iter().map(|(account, amount)| ((*account).into(), (*amount).into()));
+        Self { name: name.to_owned(), issuer: None, balances: balances.collect() }
+    }
 }
 
 /// An account; its key's label is its name.
@@ -28,7 +54,7 @@ pub struct Account {
     pub name: String,
     /// `ed25519`, `p256` or `secp256k1`.
     pub algorithm: String,
-    /// Its first balance in EUR.
+    /// Its first balance in EUR; may be `0.00`.
     pub balance: String,
 }
 

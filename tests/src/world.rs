@@ -9,7 +9,7 @@ use bursar_pkcs11::fixture::{External, SoftHsm};
 use tempfile::TempDir;
 
 use crate::daemon::{Daemon, Started};
-use crate::spec::{Account, Spec};
+use crate::spec::{Account, Asset, Spec};
 
 /// The programs under test; [`programs!`](crate::programs) knows where they are.
 #[derive(Clone, Debug)]
@@ -36,6 +36,11 @@ impl World {
 
     /// These accounts, and this policy bundle.
     pub fn with_accounts(programs: Programs, policy: &str, accounts: &[Account]) -> Self {
+        Self::with_assets(programs, policy, accounts, &[])
+    }
+
+    /// These accounts, and this policy bundle, on a ledger with these assets beside EUR.
+    pub fn with_assets(programs: Programs, policy: &str, accounts: &[Account], assets: &[Asset]) -> Self {
         let folder = TempDir::with_prefix("bursar-").expect("a temporary folder");
         let token = SoftHsm::external();
         let pin_file = folder.path().join("pin");
@@ -55,6 +60,7 @@ impl World {
             pin_file,
             policy: policy.to_owned(),
             accounts: accounts.to_vec(),
+            assets: assets.to_vec(),
         };
         world.make(&spec);
         world
@@ -89,6 +95,13 @@ impl World {
     /// A folder for whatever a test needs.
     pub fn scratch(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The address of an account, which its key in the token gives it.
+    pub fn address(&self, account: &str) -> String {
+        let shown = self.run(&["key", "show", account, "--format", "address"]);
+        assert!(shown.status.success(), "{}", String::from_utf8_lossy(&shown.stderr));
+        String::from_utf8(shown.stdout).expect("an address").trim().to_owned()
     }
 
     /// Replaces a text in a file of the home folder.

@@ -1,4 +1,4 @@
-//! transfer.v1: its one encoding, its rules, and the proof of its signature.
+//! transfer.v1 and issue.v1: their one encoding, their rules, and the proof of their signature.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "support/vectors.rs"]
@@ -6,7 +6,7 @@
 mod vectors;
 
 use bursar_core::decode::transfer::{
-    MAX_LIFE_MS, MAX_MEMO, MAX_SIGNING_BYTES, Memo, Nonce, PAYLOAD_TYPE, Payload, SignedTransfer, Transfer,
+    Kind, MAX_LIFE_MS, MAX_MEMO, MAX_SIGNING_BYTES, Memo, Nonce, Payload, SignedTransfer, Transfer,
     TransferError,
 };
 use bursar_core::envelope::Envelope;
@@ -48,6 +48,7 @@ fn text_of(payload: &Payload) -> String {
 
 #[test]
 fn agrees_with_securesystemslib() {
+    let mut seen = [0; 2];
     for case in cases("transfer", "cases") {
         let envelope = Envelope::from_json(text(&case, "envelope").as_bytes()).unwrap();
         let signed = SignedTransfer::from_envelope(&envelope).unwrap();
@@ -56,46 +57,81 @@ fn agrees_with_securesystemslib() {
         assert_eq!(payload.digest().to_vec(), vectors::hex(&case, "pae_sha256"));
         assert_eq!(payload.transfer().from.to_string(), text(&case, "key"));
         assert_eq!(payload.transfer().memo.as_str(), "Fresh \"Market\" & Söhne \\ 17");
-        assert_eq!(Payload::encode(payload.transfer().clone()).as_ref(), Ok(payload));
+        let kind = payload.kind();
+        assert_eq!(kind.payload_type(), envelope.payload_type);
+        assert_eq!(Payload::encode_as(kind, payload.transfer().clone()).as_ref(), Ok(payload));
+        seen[usize::from(!kind.is_pay())] += 1;
         assert_eq!(signed.to_envelope().to_json(), text(&case, "envelope"));
     }
+    assert_eq!(seen, [3, 3], "each algorithm pays and issues");
 }
 
 #[test]
 fn the_policy_sees_what_is_signed() {
-    let payload = Payload::encode(transfer()).unwrap();
-    let (intent, wrote) = (payload.intent(), transfer());
-    assert_eq!(intent.action, Action::Pay);
-    assert_eq!((intent.ledger, intent.from, intent.to), (wrote.ledger, wrote.from, Some(wrote.to)));
-    assert_eq!(intent.value, Some(Value { asset: wrote.asset, amount: wrote.amount }));
-    assert_eq!((intent.created, intent.valid_until), (wrote.created, wrote.valid_until));
-    let signing = payload.signing_bytes();
-    let head = format!("DSSEv1 39 {PAYLOAD_TYPE} {} ", payload.bytes().len());
-    assert!(signing.starts_with(head.as_bytes()) && signing.ends_with(payload.bytes()));
-    assert_eq!(payload.digest(), <[u8; 32]>::from(Sha256::digest(&signing)));
+    for (kind, action, head) in [
+        (Kind::Pay, Action::Pay, "DSSEv1 39 application/vnd.bursar.transfer.v1+json"),
+        (Kind::Issue, Action::Issue, "DSSEv1 36 application/vnd.bursar.issue.v1+json"),
+    ] {
+        let payload = Payload::encode_as(kind, transfer()).unwrap();
+        let (intent, wrote) = (payload.intent(), transfer());
+        assert_eq!(intent.action, action);
+        assert_eq!((intent.ledger, intent.from, intent.to), (wrote.ledger, wrote.from, Some(wrote.to)));
+        assert_eq!(intent.value, Some(Value { asset: wrote.asset, amount: wrote.amount }));
+        assert_eq!((intent.created, intent.valid_until), (wrote.created, wrote.valid_until));
+        let signing = payload.signing_bytes();
+        let head = format!("{head} {} ", payload.bytes().len());
+        assert!(signing.starts_with(head.as_bytes()) && signing.ends_with(payload.bytes()));
+        assert_eq!(payload.digest(), <[u8; 32]>::from(Sha256::digest(&signing)));
+    }
+    assert_eq!(Payload::encode(transfer()), Payload::encode_as(Kind::Pay, transfer()));
 }
 
 #[test]
 fn rules_and_their_boundaries() {
-    let at = |text: &str| -> Timestamp { text.parse().unwrap() };
-    let with = |edit: &dyn Fn(&mut Transfer)| {
-        let mut transfer = transfer();
-        edit(&mut transfer);
-        Payload::encode(transfer)
-    };
-    assert_eq!(with(&|t| t.amount = "0".parse().unwrap()), Err(TransferError::Nothing));
-    assert!(with(&|t| t.amount = "1".parse().unwrap()).is_ok());
-    assert_eq!(with(&|t| t.to = t.from), Err(TransferError::SameAccount));
-    assert_eq!(with(&|t| t.created = t.created.plus_millis(1)), Err(TransferError::Fraction));
-    assert_eq!(with(&|t| t.valid_until = t.valid_until.plus_millis(1)), Err(TransferError::Fraction));
-    let life = |ms| with(&|t| t.valid_until = t.created.plus_millis(ms));
-    assert!(life(1000).is_ok() && life(MAX_LIFE_MS).is_ok());
-    for wrong in [0, -1000, MAX_LIFE_MS + 1000] {
-        assert!(matches!(life(wrong), Err(TransferError::Life { .. })), "{wrong}");
+    for kind in Kind::ALL {
+        let with = |edit: &dyn Fn(&mut Transfer)| {
+            let mut transfer = transfer();
+            edit(&mut transfer);
+            Payload::encode_as(kind, transfer)
+        };
+        assert_eq!(with(&|t| t.amount = "0".parse().unwrap()), Err(TransferError::Nothing));
+        assert!(with(&|t| t.amount = "1".parse().unwrap()).is_ok());
+        assert_eq!(with(&|t| t.to = t.from), Err(TransferError::SameAccount));
+        assert_eq!(with(&|t| t.created = t.created.plus_millis(1)), Err(TransferError::Fraction));
+        assert_eq!(with(&|t| t.valid_until = t.valid_until.plus_millis(1)), Err(TransferError::Fraction));
+        assert!(matches!(Payload::decode(kind, vec![b' '; 5000]), Err(TransferError::TooLong(5000))));
     }
-    let end = at("9999-12-30T21:59:59Z");
-    assert!(with(&|t| (t.created, t.valid_until) = (end.plus_millis(-1000), end)).is_ok());
-    assert!(matches!(Payload::decode(vec![b' '; 5000]), Err(TransferError::TooLong(5000))));
+}
+
+/// Seven days by the calendar: over the end of a month, of a year, of a leap year's February, and to
+/// the last second that there is.
+#[test]
+fn the_longest_life() {
+    assert_eq!(MAX_LIFE_MS, 604_800_000);
+    for (created, valid_until, ok) in [
+        ("2026-11-22T09:30:00Z", "2026-11-22T09:30:01Z", true),
+        ("2026-11-22T09:30:00Z", "2026-11-22T09:30:00Z", false),
+        ("2026-11-22T09:30:00Z", "2026-11-22T09:29:59Z", false),
+        ("2026-11-22T09:30:00Z", "2026-11-29T09:30:00Z", true),
+        ("2026-11-22T09:30:00Z", "2026-11-29T09:30:01Z", false),
+        ("2026-11-27T23:59:59Z", "2026-12-04T23:59:59Z", true),
+        ("2026-11-27T23:59:59Z", "2026-12-05T00:00:00Z", false),
+        ("2026-12-28T12:00:00Z", "2027-01-04T12:00:00Z", true),
+        ("2026-12-28T12:00:00Z", "2027-01-04T12:00:01Z", false),
+        ("2028-02-25T00:00:00Z", "2028-03-03T00:00:00Z", true),
+        ("2028-02-25T00:00:00Z", "2028-03-03T00:00:01Z", false),
+        ("9999-12-30T21:59:58Z", "9999-12-30T21:59:59Z", true),
+        ("9999-12-23T21:59:58Z", "9999-12-30T21:59:59Z", false),
+    ] {
+        for kind in Kind::ALL {
+            let mut transfer = transfer();
+            (transfer.created, transfer.valid_until) =
+                (created.parse().unwrap(), valid_until.parse().unwrap());
+            let life = TransferError::Life { created: transfer.created, valid_until: transfer.valid_until };
+            let encoded = Payload::encode_as(kind, transfer);
+            assert_eq!(encoded.err(), (!ok).then_some(life), "{created} to {valid_until}");
+        }
+    }
 }
 
 #[test]
@@ -107,9 +143,11 @@ fn the_longest_transfer_fits_every_token() {
     longest.from = "p256:032927b10512bae3eddcfe467828128bad2903269919f7086069c8c4df6c732838".parse().unwrap();
     longest.to =
         "secp256k1:03b838ff44e5bc177bf21189d0766082fc9d843226887fc9760371100b7ee20a6f".parse().unwrap();
-    let payload = Payload::encode(longest).unwrap();
-    assert!(payload.signing_bytes().len() < MAX_SIGNING_BYTES, "{}", payload.signing_bytes().len());
-    assert_eq!(Payload::decode(payload.bytes().to_vec()), Ok(payload));
+    for kind in Kind::ALL {
+        let payload = Payload::encode_as(kind, longest.clone()).unwrap();
+        assert!(payload.signing_bytes().len() < MAX_SIGNING_BYTES, "{}", payload.signing_bytes().len());
+        assert_eq!(Payload::decode(kind, payload.bytes().to_vec()), Ok(payload));
+    }
 }
 
 #[test]
@@ -147,7 +185,9 @@ fn only_one_spelling_decodes() {
         ("empty", String::new()),
     ];
     for (what, case) in cases {
-        assert!(Payload::decode(case.into_bytes()).is_err(), "{what}");
+        for kind in Kind::ALL {
+            assert!(Payload::decode(kind, case.clone().into_bytes()).is_err(), "{what}");
+        }
     }
 }
 
@@ -176,6 +216,14 @@ fn no_proof_without_the_payers_signature() {
     for wrong in [unsigned, by_another, by_two] {
         assert_eq!(SignedTransfer::from_envelope(&wrong), Err(TransferError::Signer(signer(1).1)));
     }
+    // The same nine fields, issued: another payload type, so another transaction.
+    let issue = Payload::encode_as(Kind::Issue, transfer()).unwrap();
+    assert_eq!((issue.bytes(), issue.transfer()), (payload.bytes(), payload.transfer()));
+    assert_ne!(issue.digest(), payload.digest());
+    assert_eq!(SignedTransfer::verify(issue, signature), Err(TransferError::Signature(signer(1).1)));
+    let mut issued = good.clone();
+    issued.payload_type = Kind::Issue.payload_type().to_owned();
+    assert_eq!(SignedTransfer::from_envelope(&issued), Err(TransferError::Signature(signer(1).1)));
     // The bytes alone, without DSSE's type in front, are not what is signed.
     let bare = Signature(signer(1).0.sign(payload.bytes()).to_bytes());
     assert!(SignedTransfer::verify(payload, bare).is_err());
@@ -189,7 +237,7 @@ fn every_flipped_byte_of_a_payload_is_refused_or_another_transaction() {
         for bit in 0..8 {
             let mut bytes = payload.bytes().to_vec();
             bytes[at] ^= 1 << bit;
-            if let Ok(changed) = Payload::decode(bytes) {
+            if let Ok(changed) = Payload::decode(Kind::Pay, bytes) {
                 assert_ne!(changed.digest(), payload.digest(), "byte {at}");
                 assert!(SignedTransfer::verify(changed, signature).is_err(), "byte {at}");
             }
@@ -199,26 +247,28 @@ fn every_flipped_byte_of_a_payload_is_refused_or_another_transaction() {
 
 #[test]
 fn every_flipped_byte_of_an_envelope_is_refused() {
-    let payload = Payload::encode(transfer()).unwrap();
-    let signed = SignedTransfer::verify(payload.clone(), sign(&payload)).unwrap();
-    let json = signed.to_envelope().to_json().into_bytes();
     let read = |bytes: &[u8]| {
         let envelope = Envelope::from_json(bytes).ok()?;
         SignedTransfer::from_envelope(&envelope).ok()
     };
-    assert_eq!(read(&json), Some(signed));
-    for at in 0..json.len() {
-        for bit in 0..8 {
-            let mut bytes = json.clone();
-            bytes[at] ^= 1 << bit;
-            assert_eq!(read(&bytes), None, "byte {at} bit {bit}");
+    for kind in Kind::ALL {
+        let payload = Payload::encode_as(kind, transfer()).unwrap();
+        let signed = SignedTransfer::verify(payload.clone(), sign(&payload)).unwrap();
+        let json = signed.to_envelope().to_json().into_bytes();
+        assert_eq!(read(&json), Some(signed));
+        for at in 0..json.len() {
+            for bit in 0..8 {
+                let mut bytes = json.clone();
+                bytes[at] ^= 1 << bit;
+                assert_eq!(read(&bytes), None, "{kind}: byte {at} bit {bit}");
+            }
         }
     }
 }
 
 prop_compose! {
     fn transfers()(
-        ledger: [u8; 32], nonce: [u8; 16], amount in 1u64.., start in 0i64..250_000_000_000, life in 1i64..=86_400,
+        ledger: [u8; 32], nonce: [u8; 16], amount in 1u64.., start in 0i64..250_000_000_000, life in 1i64..=604_800,
         memo in "[ -~à-ÿ一-龥\"\\\\]{0,40}", asset in "[A-Za-z0-9-]{1,64}", seeds in (3u8..100, 100u8..),
     ) -> Transfer {
         let memo: Memo = memo.parse().unwrap();
@@ -230,39 +280,62 @@ prop_compose! {
     }
 }
 
+fn kinds() -> impl Strategy<Value = Kind> {
+    prop::sample::select(Kind::ALL.to_vec())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn what_is_encoded_decodes(transfer in transfers()) {
-        let payload = Payload::encode(transfer.clone()).unwrap();
-        prop_assert_eq!(payload.transfer(), &transfer);
-        prop_assert_eq!(Payload::decode(payload.bytes().to_vec()), Ok(payload));
+    fn what_is_encoded_decodes(kind in kinds(), transfer in transfers()) {
+        let payload = Payload::encode_as(kind, transfer.clone()).unwrap();
+        prop_assert_eq!((payload.kind(), payload.transfer()), (kind, &transfer));
+        prop_assert_eq!(Payload::decode(kind, payload.bytes().to_vec()), Ok(payload));
     }
 
     #[test]
-    fn different_transfers_have_different_digests(a in transfers(), b in transfers()) {
+    fn no_signature_for_one_kind_holds_for_the_other(kind in kinds(), mut transfer in transfers()) {
+        transfer.from = signer(1).1;
+        let payload = Payload::encode_as(kind, transfer.clone()).unwrap();
+        let signature = sign(&payload);
+        let signed = SignedTransfer::verify(payload, signature).unwrap();
+        prop_assert_eq!(SignedTransfer::from_envelope(&signed.to_envelope()), Ok(signed.clone()));
+        let [other] = Kind::ALL.into_iter().filter(|other| *other != kind).collect::<Vec<_>>()[..] else { panic!() };
+        let swapped = Payload::encode_as(other, transfer).unwrap();
+        prop_assert_eq!(swapped.bytes(), signed.payload().bytes());
+        let refused = Err(TransferError::Signature(signer(1).1));
+        prop_assert_eq!(SignedTransfer::verify(swapped, signature), refused.clone());
+        let mut envelope = signed.to_envelope();
+        envelope.payload_type = other.payload_type().to_owned();
+        prop_assert_eq!(SignedTransfer::from_envelope(&envelope), refused);
+    }
+
+    #[test]
+    fn different_transfers_have_different_digests(a in (kinds(), transfers()), b in (kinds(), transfers())) {
         let same = a == b;
-        let digest = |t| Payload::encode(t).unwrap().digest();
+        let digest = |(kind, t)| Payload::encode_as(kind, t).unwrap().digest();
         prop_assert_eq!(digest(a) == digest(b), same);
     }
 
     #[test]
-    fn the_decoder_survives_mutations(edits in prop::collection::vec((0usize..2000, any::<u8>()), 0..8), cut in 1usize..2000) {
+    fn the_decoder_survives_mutations(
+        kind in kinds(), edits in prop::collection::vec((0usize..2000, any::<u8>()), 0..8), cut in 1usize..2000,
+    ) {
         let mut bytes = Payload::encode(transfer()).unwrap().bytes().to_vec();
         for (at, to) in edits {
             let at = at % bytes.len();
             bytes[at] = to;
         }
         bytes.truncate(cut);
-        if let Ok(payload) = Payload::decode(bytes.clone()) {
+        if let Ok(payload) = Payload::decode(kind, bytes.clone()) {
             prop_assert_eq!(payload.bytes(), &bytes[..]);
-            prop_assert_eq!(Payload::encode(payload.transfer().clone()), Ok(payload));
+            prop_assert_eq!(Payload::encode_as(kind, payload.transfer().clone()), Ok(payload));
         }
     }
 
     #[test]
-    fn the_decoder_survives_anything(bytes: Vec<u8>) {
-        prop_assert!(Payload::decode(bytes).is_err());
+    fn the_decoder_survives_anything(kind in kinds(), bytes: Vec<u8>) {
+        prop_assert!(Payload::decode(kind, bytes).is_err());
     }
 }

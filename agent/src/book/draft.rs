@@ -76,17 +76,20 @@ impl Draft {
         })();
         let subject = match found {
             Err(denial) => Err(denial),
-            Ok((asset, to)) => Ok(Payload::encode(Transfer {
-                ledger: around.ledger,
-                from: around.from,
-                to,
-                asset: asset.name().clone(),
-                amount: asset.parse(request.amount.as_str())?,
-                memo: request.memo.clone(),
-                nonce: Nonce(around.nonce),
-                created: around.now.whole_seconds(),
-                valid_until: around.now.whole_seconds().plus_millis(around.valid_for),
-            })?),
+            Ok((asset, to)) => Ok(Payload::encode_as(
+                request.action,
+                Transfer {
+                    ledger: around.ledger,
+                    from: around.from,
+                    to,
+                    asset: asset.name().clone(),
+                    amount: asset.parse(request.amount.as_str())?,
+                    memo: request.memo.clone(),
+                    nonce: Nonce(around.nonce),
+                    created: around.now.whole_seconds(),
+                    valid_until: around.now.whole_seconds().plus_millis(around.valid_for),
+                },
+            )?),
         };
         Ok(Self { caller, roles: around.roles, key, request, subject })
     }
@@ -140,4 +143,90 @@ fn no_recipient(policy: &Policy, request: &SpendRequest) -> Denial {
         request.to.as_str()
     );
     Denial { code: DenialCode::UnknownRecipient, rule: None, message }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::book::read;
+    use crate::book::record::{Allowed, Record};
+    use bursar_core::decode::transfer::Kind;
+    use bursar_core::intent::Action;
+
+    // RFC 8032, section 7.1, tests 1 and 2.
+    const FUND: &str = "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    const ANNA: &str = "ed25519:3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+
+    fn draft(action: &str) -> Draft {
+        let bundle = format!(
+            "version = 1\n[assets.GRANT]\ndecimals = 2\n[recipients.Anna]\naddress = \"{ANNA}\"\ncategories = [\"pupil\"]\n"
+        );
+        let request = format!(r#"{{{action}"from":"fund","to":"Anna","amount":"500.00 GRANT"}}"#);
+        let around = Circumstances {
+            from: FUND.parse().unwrap(),
+            ledger: LedgerId([9; 32]),
+            nonce: [5; 16],
+            now: "2026-11-22T09:30:00.250Z".parse().unwrap(),
+            valid_for: 900_000,
+        };
+        Draft::new(
+            &Policy::parse(&bundle).unwrap(),
+            "treasurer".parse().unwrap(),
+            "INV-1".parse().unwrap(),
+            serde_json::from_str(&request).unwrap(),
+            around,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_is_what_is_encoded() {
+        for (action, kind, seen) in [
+            ("", Kind::Pay, Action::Pay),
+            (r#""action":"pay","#, Kind::Pay, Action::Pay),
+            (r#""action":"issue","#, Kind::Issue, Action::Issue),
+        ] {
+            let draft = draft(action);
+            let payload = draft.subject.as_ref().unwrap();
+            assert_eq!((payload.kind(), payload.intent().action), (kind, seen), "{action}");
+            let transfer = payload.transfer();
+            assert_eq!((transfer.from.to_string(), transfer.to.to_string()), (FUND.into(), ANNA.into()));
+            assert_eq!(transfer.amount.to_string(), "50000");
+            assert_eq!(transfer.valid_until.to_string(), "2026-11-22T09:45:00Z");
+        }
+    }
+
+    /// The record of an issue says what it is; that of a payment is written as it always was.
+    #[test]
+    fn a_record_gives_the_payload_back() {
+        for action in ["", r#""action":"issue","#] {
+            let draft = draft(action);
+            let payload = draft.subject.unwrap();
+            let allowed = Allowed {
+                at: "2026-11-22T09:30:00Z".parse().unwrap(),
+                spend: 1,
+                caller: draft.caller,
+                key: draft.key,
+                body: crate::book::hex::Hex(draft.request.hash()),
+                account: draft.request.from,
+                recipient: "Anna".parse().unwrap(),
+                decimals: 2,
+                policy: crate::book::hex::Hex([1; 32]),
+                rule: "grants".parse().unwrap(),
+                draws: Vec::new(),
+                transfer: read::raw(&payload).unwrap(),
+                action: payload.kind(),
+            };
+            let json = serde_json::to_string(&Record::Allowed(Box::new(allowed))).unwrap();
+            let end = if action.is_empty() { "\"}}}" } else { "\"},\"action\":\"issue\"}}" };
+            assert!(json.ends_with(end), "{json}");
+            let Record::Allowed(read) = serde_json::from_str(&json).unwrap() else { panic!("{json}") };
+            let bytes = read.transfer.get().as_bytes().to_vec();
+            assert_eq!(Payload::decode(read.action, bytes), Ok(payload.clone()));
+            let spend = serde_json::to_value(read::allowed(&read, &payload)).unwrap();
+            let shown = (!action.is_empty()).then_some("issue");
+            assert_eq!(spend.get("action").and_then(|action| action.as_str()), shown, "{spend}");
+        }
+    }
 }

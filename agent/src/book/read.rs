@@ -164,7 +164,7 @@ fn row(connection: &Connection, id: u64) -> Result<Option<Row>, StoreError> {
 }
 
 fn payload(connection: &Connection, allowed: &Allowed) -> Result<Payload, StoreError> {
-    Payload::decode(allowed.transfer.get().as_bytes().to_vec())
+    Payload::decode(allowed.action, allowed.transfer.get().as_bytes().to_vec())
         .map_err(|error| damaged(connection, format!("spend {}", allowed.spend), &error.to_string()))
 }
 
@@ -186,6 +186,7 @@ pub fn allowed(allowed: &Allowed, payload: &Payload) -> Spend {
     Spend {
         id: allowed.spend,
         state: State::Reserved,
+        action: payload.kind(),
         account: allowed.account.clone(),
         recipient: allowed.recipient.to_string(),
         amount,
@@ -209,6 +210,7 @@ pub fn denied(denied: &Denied) -> Spend {
     Spend {
         id: denied.spend,
         state: State::Denied,
+        action: denied.request.action,
         account: denied.request.from.clone(),
         recipient: denied.request.to.as_str().to_owned(),
         amount: amount.split_once(' ').map_or(amount, |(number, _)| number).to_owned(),

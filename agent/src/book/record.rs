@@ -1,5 +1,6 @@
 //! What the audit log holds: one record for each thing that was decided or done.
 
+use bursar_core::decode::transfer::Kind;
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, Draw};
 use bursar_core::time::Timestamp;
@@ -85,6 +86,9 @@ pub struct Allowed {
     pub draws: Vec<Draw>,
     /// The exact payload to be signed.
     pub transfer: Box<RawValue>,
+    /// Which transaction the payload is of; a payment where it is left out.
+    #[serde(default, skip_serializing_if = "Kind::is_pay")]
+    pub action: Kind,
 }
 
 /// A spend was denied.
@@ -113,7 +117,7 @@ pub struct Signed {
     pub at: Timestamp,
     /// The spend's id.
     pub spend: u64,
-    /// The account key's signature over the transfer's DSSE PAE.
+    /// The account key's signature over the payload's DSSE PAE.
     pub signature: Hex<64>,
 }
 

@@ -127,7 +127,7 @@ pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreE
 impl Tracked {
     fn into_open(self) -> Result<Open, String> {
         let bytes = self.allowed.transfer.get().as_bytes().to_vec();
-        let payload = Payload::decode(bytes).map_err(|error| error.to_string())?;
+        let payload = Payload::decode(self.allowed.action, bytes).map_err(|error| error.to_string())?;
         let mut spend = read::allowed(&self.allowed, &payload);
         spend.state = self.state;
         spend.reason = self.reason;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use bursar_core::decode::transfer::Memo;
+use bursar_core::decode::transfer::{Kind, Memo};
 use bursar_core::name::Name;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,7 +12,12 @@ use sha2::{Digest, Sha256};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpendRequest {
-    /// The account to pay from, by its name in the configuration.
+    /// What to do: `pay`, unless it is said, or `issue`, which makes an amount that did not exist
+    /// before; only the issuer of the asset does that.
+    #[serde(default, skip_serializing_if = "Kind::is_pay")]
+    #[schema(value_type = Option<String>, example = "pay")]
+    pub action: Kind,
+    /// The account to pay or issue from, by its name in the configuration.
     #[schema(value_type = String, example = "expenses")]
     pub from: Name,
     /// The recipient: a name of the policy bundle, or an address.
@@ -163,9 +168,53 @@ pub fn idempotency_id(caller: &Name, key: &IdempotencyKey) -> IdempotencyId {
 }
 
 impl SpendRequest {
-    /// SHA-256 of the request's JSON without white space: tells one request from another.
+    /// SHA-256 of the request's JSON without white space: tells one request from another. Whether
+    /// `pay` was written or left out makes no difference.
     pub fn hash(&self) -> [u8; 32] {
         // Strings in a struct always become JSON; were it not so, the hash would still be one of this text.
         Sha256::digest(serde_json::to_vec(self).unwrap_or_default()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use data_encoding::HEXLOWER;
+
+    /// SHA-256 by Python's hashlib. The first two are what the first books remember of such
+    /// requests: that there are other actions now changes neither.
+    #[test]
+    fn an_action_changes_the_hash_and_a_payment_is_no_action() {
+        let fields = r#""from":"expenses","to":"Fresh Market","amount":"120.50 EUR""#;
+        let plain = "aecc993a810b571e70bec885f36d91a5f30413ec65bc00338e6461c65c987077";
+        for (json, expected) in [
+            (format!("{{{fields}}}"), plain),
+            (
+                format!(r#"{{{fields},"memo":"groceries, week 47"}}"#),
+                "6df1f3bdccf70e3b7ce56d6e2cb8a1e3b4e1b37b36d603ce9648183f01b77c4e",
+            ),
+            (format!(r#"{{"action":"pay",{fields}}}"#), plain),
+            (
+                format!(r#"{{{fields},"action":"issue"}}"#),
+                "dacf5fcaabf33db85a02a2d14742deef77e39461719e65087a2950b8a40e7dc7",
+            ),
+        ] {
+            let request: SpendRequest = serde_json::from_str(&json).unwrap();
+            assert_eq!(HEXLOWER.encode(&request.hash()), expected, "{json}");
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_asked_for_is_an_action() {
+        let fields = r#""from":"expenses","to":"Fresh Market","amount":"120.50 EUR""#;
+        for wrong in
+            [r#""Issue""#, r#""mint""#, r#""record""#, r#""call""#, r#""""#, "null", "1", r#"["pay"]"#]
+        {
+            let json = format!(r#"{{"action":{wrong},{fields}}}"#);
+            assert!(serde_json::from_str::<SpendRequest>(&json).is_err(), "{json}");
+        }
+        let twice = format!(r#"{{"action":"pay","action":"issue",{fields}}}"#);
+        assert!(serde_json::from_str::<SpendRequest>(&twice).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! A spend as callers see it.
 
+use bursar_core::decode::transfer::Kind;
 use bursar_core::name::Name;
 use bursar_core::policy::Denial;
 use bursar_core::time::Timestamp;
@@ -68,7 +69,11 @@ pub struct Spend {
     pub id: u64,
     /// Where it stands.
     pub state: State,
-    /// Whose money.
+    /// What it does; left out for a payment.
+    #[serde(default, skip_serializing_if = "Kind::is_pay")]
+    #[schema(value_type = Option<String>)]
+    pub action: Kind,
+    /// Whose money, or who issues it.
     #[schema(value_type = String)]
     pub account: Name,
     /// Who receives it: the name in the policy bundle, or what the caller wrote if there is none.

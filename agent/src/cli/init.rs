@@ -113,7 +113,7 @@ fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -
         algorithms: vec![args.algorithm; args.accounts.len()],
         policy: policy_skeleton::text(&asset),
         ledger: name("bursar")?,
-        asset,
+        assets: vec![asset.into()],
         balances,
     };
     let made = runtime()?.block_on(home::make(&folder, &token, new))?;

@@ -6,7 +6,7 @@ pub mod insist;
 
 use std::path::PathBuf;
 
-use bursar_core::decode::transfer::Memo;
+use bursar_core::decode::transfer::{Kind, Memo};
 use bursar_core::name::Name;
 
 use super::client::{Ask, Client};
@@ -90,45 +90,59 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         return Err(CliError::Usage("a payment needs an amount, an asset, --from and --to".to_owned()));
     };
     let amount = amount::parse(&number, &asset).map_err(CliError::Usage)?;
-    let request = SpendRequest { from, to, amount, memo: args.memo.unwrap_or_default() };
+    let memo = args.memo.unwrap_or_default();
+    ask(global, &SpendRequest { action: Kind::Pay, from, to, amount, memo }, args.key)
+}
+
+/// Asks for one payment or issue, under a random key if none is given, and insists on an answer.
+pub fn ask(global: &Global, request: &SpendRequest, key: Option<IdempotencyKey>) -> Result<Output, CliError> {
     let client = Client::new(global)?;
-    let key = match args.key {
+    let done = done(request.action);
+    let key = match key {
         Some(key) => key,
         None => {
             let key = random_key()?;
-            show(global, &key);
+            show(global, &key, done);
             key
         }
     };
-    let ask = Ask::post("/v1/spends", &request).keyed(key.as_str());
+    let ask = Ask::post("/v1/spends", request).keyed(key.as_str());
     let answered = client.run(|link| async move { insist::insist(&link, &ask).await });
-    Ok(answer(global, &answered.map_err(|error| unanswered(error, &key))?))
+    Ok(answer(global, &answered.map_err(|error| unanswered(error, &key, done))?))
+}
+
+/// What may have become of it.
+fn done(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Pay => "paid",
+        Kind::Issue => "issued",
+    }
 }
 
 /// Before the agent is asked: whoever is interrupted then has the key all the same.
-fn show(global: &Global, key: &IdempotencyKey) {
+fn show(global: &Global, key: &IdempotencyKey, done: &str) {
     let mut page = Page::new();
     if global.json {
         page.text(&serde_json::json!({ "key": key.as_str() }).to_string());
     } else {
-        page.styled(Style::Dim, format!("Key {key}; if this is interrupted, {}", again(key.as_str())));
+        page.styled(Style::Dim, format!("Key {key}; if this is interrupted, {}", again(key.as_str(), done)));
     }
     output::note(&page);
 }
 
-fn again(key: &str) -> String {
-    format!("ask again with --key {} only, or it may be paid twice", quoted(key))
+fn again(key: &str, done: &str) -> String {
+    format!("ask again with --key {} only, or it may be {done} twice", quoted(key))
 }
 
 /// What may have been decided is known by the key alone, so that nobody has to pay twice to find out.
-fn unanswered(Unanswered { error, in_doubt }: Unanswered, key: &IdempotencyKey) -> CliError {
+fn unanswered(Unanswered { error, in_doubt }: Unanswered, key: &IdempotencyKey, done: &str) -> CliError {
     if !in_doubt {
         return error.into();
     }
-    let again = again(key.as_str());
+    let again = again(key.as_str(), done);
     CliError::Ended {
         exit: Exit::Unfinished,
-        message: format!("{error}\nIt may be paid, or be paid later; to hear what became of it, {again}"),
+        message: format!("{error}\nIt may be {done}, or be {done} later; to hear what became of it, {again}"),
     }
 }
 
@@ -153,7 +167,7 @@ fn answer(global: &Global, spend: &Spend) -> Output {
             "It is not finished; the agent goes on with it"
         };
         page.styled(Style::Warn, format!("{how}. Look again with: {look}"));
-        page.styled(Style::Warn, format!("Meanwhile {}", again(&spend.key)));
+        page.styled(Style::Warn, format!("Meanwhile {}", again(&spend.key, done(spend.action))));
     }
     Output::new(spend, page).with_exit(spend_page::exit(spend.state))
 }

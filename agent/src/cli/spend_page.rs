@@ -33,6 +33,7 @@ pub fn page(spend: &Spend) -> Page {
         ("state", state_cell(spend.state)),
         ("reason", text(spend.reason.clone())),
         ("spend", spend.id.to_string().into()),
+        ("action", text((!spend.action.is_pay()).then(|| spend.action.to_string()))),
         ("amount", format!("{} {}", spend.amount, spend.asset).into()),
         ("from", spend.account.as_str().into()),
         ("to", spend.recipient.as_str().into()),

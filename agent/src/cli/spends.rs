@@ -1,4 +1,4 @@
-//! `bursar spends`: the payments so far.
+//! `bursar spends`: the payments and issues so far.
 
 use bursar_core::name::Name;
 
@@ -9,7 +9,7 @@ use super::spend_page::state_cell;
 use crate::book::read;
 use crate::book::view::{Spend, State};
 
-/// List payments, newest first
+/// List payments and issues, newest first
 ///
 /// Works with and without a running agent.
 ///
@@ -66,12 +66,23 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 }
 
 fn page(spends: &[Spend]) -> Page {
-    let mut table =
-        Table::new([">ID", "STATE", ">AMOUNT", "ASSET", "ACCOUNT", "RECIPIENT", "MEMO", "RULE", "REASON"]);
+    let mut table = Table::new([
+        ">ID",
+        "STATE",
+        "ACTION",
+        ">AMOUNT",
+        "ASSET",
+        "ACCOUNT",
+        "RECIPIENT",
+        "MEMO",
+        "RULE",
+        "REASON",
+    ]);
     for spend in spends {
         table.row([
             spend.id.to_string().into(),
             state_cell(spend.state),
+            spend.action.to_string().into(),
             spend.amount.as_str().into(),
             spend.asset.as_str().into(),
             spend.account.as_str().into(),

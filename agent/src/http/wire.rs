@@ -1,6 +1,5 @@
 //! Bodies of answers that are no type of the book's own.
 
-use bursar_core::amount::Amount;
 use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
@@ -8,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::book::hex::Hex;
 use crate::book::view::Spend;
+use crate::ledger::embedded::genesis::GenesisAsset;
 use crate::ledger::embedded::read::Overview;
 
 /// Spends, newest first.
@@ -68,10 +68,32 @@ pub struct LedgerView {
     /// Root of their Merkle tree.
     #[schema(value_type = String)]
     pub root: Hex<32>,
+    /// What can be paid in.
+    pub assets: Vec<AssetView>,
     /// Who has what.
     pub balances: Vec<BalanceView>,
     /// What the node key signed last, as a C2SP signed note.
     pub checkpoint: Option<String>,
+}
+
+/// An asset of the ledger.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AssetView {
+    /// Its name.
+    #[schema(value_type = String)]
+    pub name: Name,
+    /// How many decimals it is written with.
+    pub decimals: u8,
+    /// The only account that issues it; left out where all of it was there from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub issuer: Option<PublicKey>,
+}
+
+impl From<&GenesisAsset> for AssetView {
+    fn from(GenesisAsset { asset, issuer }: &GenesisAsset) -> Self {
+        Self { name: asset.name().clone(), decimals: asset.decimals(), issuer: *issuer }
+    }
 }
 
 /// What one account has of one asset.
@@ -89,16 +111,14 @@ pub struct BalanceView {
 
 impl From<Overview> for LedgerView {
     fn from(overview: Overview) -> Self {
-        let written = |asset: &Name, amount: Amount| {
-            let known = overview.assets.iter().find(|known| known.name() == asset);
-            known.map_or_else(|| amount.to_string(), |known| known.format_number(amount))
-        };
         let balances = overview.balances.iter().map(|(account, asset, amount)| BalanceView {
             account: *account,
-            amount: written(asset, *amount),
+            amount: overview.written(asset, *amount),
             asset: asset.clone(),
         });
+        let assets = overview.assets.iter().map(AssetView::from);
         Self {
+            assets: assets.collect(),
             balances: balances.collect(),
             name: overview.name,
             id: overview.id,

@@ -1,7 +1,7 @@
 //! The ledger inside the agent: accounts, balances and an append-only log in one SQLite file.
 //!
-//! It checks what every ledger has to check: the signature (by type), the nonce, the time and the
-//! funds. Whoever has the genesis verifies the whole file, or one receipt, without trusting it.
+//! It checks what every ledger has to check: the signature (by type), the nonce, the time, the
+//! funds of who pays and the right of who issues. Whoever has the genesis verifies the whole file, or one receipt, without trusting it.
 
 pub mod entry;
 pub mod genesis;
@@ -34,10 +34,10 @@ pub struct Embedded {
     home: PathBuf,
 }
 
-/// A payment on the ledger: who sent it, and which.
+/// A transaction on the ledger: who sent it, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sent {
-    /// The payer.
+    /// Who paid or issued.
     pub from: PublicKey,
     /// Id of the transaction.
     pub digest: Hash,
@@ -110,7 +110,7 @@ impl Embedded {
         self.writer.run(move |ledger| ledger.keep_checkpoint(&signed)).await
     }
 
-    /// Every payment from `first` on, oldest first.
+    /// Every transaction from `first` on, oldest first.
     pub fn sent_since(&self, first: u64) -> Result<Vec<Sent>, StoreError> {
         let reader = self.reader()?;
         let mut sent = Vec::new();
@@ -135,11 +135,8 @@ impl Ledger for Embedded {
 
     fn submit<'a>(&'a self, signed: &'a SignedTransfer) -> BoxFuture<'a, Result<Outcome, LedgerError>> {
         Box::pin(async move {
-            let new = Submission {
-                transfer: signed.payload().transfer().clone(),
-                digest: signed.payload().digest(),
-                envelope: signed.to_envelope().to_json(),
-            };
+            let new =
+                Submission { payload: signed.payload().clone(), envelope: signed.to_envelope().to_json() };
             let receipt = self.writer.run(move |ledger| ledger.submit(&new)).await??;
             Ok(Outcome::Recorded(receipt))
         })

@@ -15,7 +15,7 @@ use crate::book::record::Record;
 use crate::book::{self, Book};
 use crate::config;
 use crate::keys_file::{self, KeysFile};
-use crate::ledger::embedded::genesis::Genesis;
+use crate::ledger::embedded::genesis::{Genesis, GenesisAsset};
 use crate::ledger::embedded::{self, Embedded};
 use crate::store::StoreError;
 use crate::token::Token;
@@ -41,9 +41,35 @@ pub struct NewHome {
     /// The ledger's name for people.
     pub ledger: Name,
     /// What the ledger's accounts hold in it.
+    pub assets: Vec<NewAsset>,
+    /// What accounts hold at first.
+    pub balances: Vec<NewBalance>,
+}
+
+/// An asset of the ledger.
+#[derive(Clone, Debug)]
+pub struct NewAsset {
+    /// Its name and decimals.
     pub asset: Asset,
-    /// First balances by account, in minor units.
-    pub balances: Vec<(Name, Amount)>,
+    /// The account that issues it, and nobody else; without one, all there ever is is there at first.
+    pub issuer: Option<Name>,
+}
+
+/// A first balance.
+#[derive(Clone, Debug)]
+pub struct NewBalance {
+    /// Whose.
+    pub account: Name,
+    /// Of which asset.
+    pub asset: Name,
+    /// Minor units.
+    pub amount: Amount,
+}
+
+impl From<Asset> for NewAsset {
+    fn from(asset: Asset) -> Self {
+        Self { asset, issuer: None }
+    }
 }
 
 /// What was made, and what was there.
@@ -107,7 +133,7 @@ pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Ma
     Ok(made)
 }
 
-/// Does every name mean one thing? Looked at before there are keys that nobody wants.
+/// Does every name mean one thing that is there? Looked at before there are keys that nobody wants.
 fn check_names(new: &NewHome) -> Result<(), SetupError> {
     let config = &new.config;
     let mut seen = BTreeMap::from([(config.audit.as_str(), "the audit key".to_owned())]);
@@ -119,16 +145,17 @@ fn check_names(new: &NewHome) -> Result<(), SetupError> {
         }
     }
     let known = |account: &Name| config.accounts.iter().any(|key| key.account == *account);
-    if let Some((account, _)) = new.balances.iter().find(|(account, _)| !known(account)) {
-        return Err(no_account(account));
+    if let Some(balance) = new.balances.iter().find(|balance| !known(&balance.account)) {
+        return Err(no_account("a balance is for", &balance.account));
+    }
+    if let Some(issuer) = new.assets.iter().filter_map(|new| new.issuer.as_ref()).find(|name| !known(name)) {
+        return Err(no_account("an asset is issued by", issuer));
     }
     Ok(())
 }
 
-fn no_account(account: &Name) -> SetupError {
-    SetupError::Usage(format!(
-        "a balance is for {account}, which is no account here; add --account {account}"
-    ))
+fn no_account(what: &str, account: &Name) -> SetupError {
+    SetupError::Usage(format!("{what} {account}, which is no account here; add --account {account}"))
 }
 
 /// Every key in its role, each found or generated.
@@ -170,12 +197,19 @@ fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, Setu
             what: "it names another node key than the token's".to_owned(),
         });
     }
+    let key = |what: &str, account: &Name| {
+        keys.accounts.get(account).copied().ok_or_else(|| no_account(what, account))
+    };
     let mut balances = Vec::new();
-    for (account, amount) in &new.balances {
-        let key = keys.accounts.get(account).ok_or_else(|| no_account(account))?;
-        balances.push((*key, new.asset.name().clone(), *amount));
+    for NewBalance { account, asset, amount } in &new.balances {
+        balances.push((key("a balance is for", account)?, asset.clone(), *amount));
     }
-    let genesis = Genesis::new(new.ledger.clone(), [new.asset.clone()], balances, node)?;
+    let mut assets = Vec::new();
+    for NewAsset { asset, issuer } in &new.assets {
+        let issuer = issuer.as_ref().map(|account| key("an asset is issued by", account)).transpose()?;
+        assets.push(GenesisAsset { asset: asset.clone(), issuer });
+    }
+    let genesis = Genesis::new(new.ledger.clone(), assets, balances, node)?;
     folder.write_new(GENESIS, pretty(genesis.canonical()).as_bytes())
 }
 

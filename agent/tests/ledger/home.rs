@@ -11,7 +11,7 @@ use bursar::ledger::embedded::{Clock, Embedded};
 use bursar::ledger::{LedgerError, Outcome, Receipt};
 use bursar::store::StoreError;
 use bursar_core::amount::{Amount, Asset};
-use bursar_core::decode::transfer::{Memo, Nonce, Payload, SignedTransfer, Transfer};
+use bursar_core::decode::transfer::{Kind, Memo, Nonce, Payload, SignedTransfer, Transfer};
 use bursar_core::key::{PublicKey, Signature};
 use bursar_core::name::Name;
 use bursar_core::time::Timestamp;
@@ -50,9 +50,14 @@ pub fn sign_bytes(seed: u8, bytes: &[u8]) -> Signature {
     Signature(secret(seed).sign(bytes).to_bytes())
 }
 
-/// Signs a transfer with the key of this seed.
+/// Signs a payment with the key of this seed.
 pub fn sign(seed: u8, transfer: &Transfer) -> SignedTransfer {
-    let payload = Payload::encode(transfer.clone()).unwrap();
+    sign_as(Kind::Pay, seed, transfer)
+}
+
+/// Signs a payment or an issue with the key of this seed.
+pub fn sign_as(kind: Kind, seed: u8, transfer: &Transfer) -> SignedTransfer {
+    let payload = Payload::encode_as(kind, transfer.clone()).unwrap();
     let signature = sign_bytes(seed, &payload.signing_bytes());
     SignedTransfer::verify(payload, signature).unwrap()
 }

@@ -139,6 +139,7 @@ impl Writing {
             rule: rule.clone(),
             draws: draws.to_vec(),
             transfer: read::raw(&payload).expect("JSON"),
+            action: payload.kind(),
         };
         let idem = idempotency_id(&allowed.caller, &allowed.key);
         let decision = self.append(&Record::Allowed(Box::new(allowed)));

@@ -85,6 +85,7 @@ impl Place {
             pin_file: self.pin_file.clone(),
             policy: bundle(RULES),
             accounts: Algorithm::ALL.map(account).to_vec(),
+            assets: Vec::new(),
         };
         let mut child = Command::new(&self.testhome)
             .env("SOFTHSM2_CONF", self.hsm.conf())

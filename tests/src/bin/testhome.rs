@@ -7,7 +7,7 @@ use std::error::Error;
 use bursar::setup::account::AccountKey;
 use bursar::setup::config_text::NewConfig;
 use bursar::setup::folder::Folder;
-use bursar::setup::home::{self, NewHome};
+use bursar::setup::home::{self, NewAsset, NewBalance, NewHome};
 use bursar::token::Token;
 use bursar::token::pin::PinSource;
 use bursar::token::provision::Algorithm;
@@ -37,14 +37,26 @@ fn main() -> Result<(), Box<dyn Error>> {
         algorithms: Vec::new(),
         policy: spec.policy,
         ledger: "town".parse()?,
-        asset: asset.clone(),
+        assets: vec![asset.clone().into()],
         balances: Vec::new(),
     };
     for account in spec.accounts {
         let name: bursar_core::name::Name = account.name.parse()?;
         new.config.accounts.push(AccountKey { account: name.clone(), label: account.name });
         new.algorithms.push(account.algorithm.parse::<Algorithm>()?);
-        new.balances.push((name, asset.parse(&account.balance)?));
+        let amount = asset.parse(&account.balance)?;
+        if !amount.is_zero() {
+            new.balances.push(NewBalance { account: name, asset: asset.name().clone(), amount });
+        }
+    }
+    for other in spec.assets {
+        let asset = Asset::new(other.name.parse()?, 2)?;
+        for (account, amount) in other.balances {
+            let (account, amount) = (account.parse()?, asset.parse(&amount)?);
+            new.balances.push(NewBalance { account, asset: asset.name().clone(), amount });
+        }
+        let issuer = other.issuer.map(|issuer| issuer.parse()).transpose()?;
+        new.assets.push(NewAsset { asset, issuer });
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(home::make(&folder, &token, new))?;

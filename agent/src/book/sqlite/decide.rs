@@ -90,6 +90,7 @@ impl BookStore {
             rule: permit.rule().clone(),
             draws: permit.draws().to_vec(),
             transfer: read::raw(&payload)?,
+            action: payload.kind(),
         };
         let spend = read::allowed(&allowed, &payload);
         let (account, draws) = (allowed.account.clone(), allowed.draws.clone());

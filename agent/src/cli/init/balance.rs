@@ -2,10 +2,11 @@
 
 use std::str::FromStr;
 
-use bursar_core::amount::{Amount, Asset};
+use bursar_core::amount::Asset;
 use bursar_core::name::Name;
 
 use crate::cli::error::CliError;
+use crate::setup::home::NewBalance;
 
 /// An account and an amount, not yet read against the asset's decimals.
 #[derive(Clone, Debug)]
@@ -26,10 +27,10 @@ impl FromStr for Balance {
 
 impl Balance {
     /// In minor units of the asset.
-    pub fn read(&self, asset: &Asset) -> Result<(Name, Amount), CliError> {
+    pub fn read(&self, asset: &Asset) -> Result<NewBalance, CliError> {
         let amount = asset
             .parse(&self.amount)
             .map_err(|error| CliError::Usage(format!("--balance {}: {error}", self.account)))?;
-        Ok((self.account.clone(), amount))
+        Ok(NewBalance { account: self.account.clone(), asset: asset.name().clone(), amount })
     }
 }

@@ -1,5 +1,6 @@
 //! `bursar ledger show`
 
+use bursar_core::amount::Amount;
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use serde::Serialize;
@@ -9,6 +10,7 @@ use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::output::{Output, Page, Table};
 use crate::cli::policy_names::Names;
+use crate::http::wire::AssetView;
 use crate::ledger::embedded::read::Reader;
 
 /// Show the ledger: its assets and who has what
@@ -28,14 +30,8 @@ struct Answer {
     root: Hex<32>,
     /// How many of the entries the node key has signed for.
     signed: Option<u64>,
-    assets: Vec<AssetAnswer>,
+    assets: Vec<AssetView>,
     balances: Vec<Balance>,
-}
-
-#[derive(Serialize)]
-struct AssetAnswer {
-    name: Name,
-    decimals: u8,
 }
 
 #[derive(Serialize)]
@@ -52,37 +48,29 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let (_, genesis) = super::genesis(&config)?;
     let names = Names::of(&config);
     let overview = Reader::open(&config.home, genesis.into())?.overview()?;
-    let assets = &overview.assets;
-    let balances = overview.balances.into_iter().map(|(key, asset, amount)| Balance {
-        owner: names.get(&key),
-        amount: assets
-            .iter()
-            .find(|known| *known.name() == asset)
-            .map_or_else(|| amount.to_string(), |asset| asset.format_number(amount)),
-        asset,
+    let balance = |(key, asset, amount): &(PublicKey, Name, Amount)| Balance {
+        owner: names.get(key),
+        amount: overview.written(asset, *amount),
+        asset: asset.clone(),
         address: key.address(),
-        key,
-    });
+        key: *key,
+    };
     let answer = Answer {
-        name: overview.name,
         id: overview.id.to_string(),
         entries: overview.size,
         root: Hex(overview.root),
-        signed: overview.checkpoint.map(|signed| signed.checkpoint().size),
-        balances: balances.collect(),
-        assets: assets
-            .iter()
-            .map(|asset| AssetAnswer { name: asset.name().clone(), decimals: asset.decimals() })
-            .collect(),
+        signed: overview.checkpoint.as_ref().map(|signed| signed.checkpoint().size),
+        balances: overview.balances.iter().map(balance).collect(),
+        assets: overview.assets.iter().map(AssetView::from).collect(),
+        name: overview.name,
     };
     let mut page = Page::new();
-    let assets: Vec<_> =
-        answer.assets.iter().map(|asset| format!("{} ({} decimals)", asset.name, asset.decimals)).collect();
+    let assets: Vec<_> = answer.assets.iter().map(|asset| described(asset, &names)).collect();
     page.pairs([
         ("ledger", answer.name.as_str().into()),
         ("id", answer.id.as_str().into()),
         ("assets", assets.join(", ").into()),
-        ("payments", answer.entries.to_string().into()),
+        ("transactions", answer.entries.to_string().into()),
         (
             "signed for",
             answer
@@ -106,4 +94,11 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     page.blank();
     page.table(table);
     Ok(Output::new(&answer, page))
+}
+
+/// Like `GRANT (2 decimals, issued by fund)`.
+fn described(asset: &AssetView, names: &Names) -> String {
+    let owner = |key: &PublicKey| names.get(key).unwrap_or_else(|| key.address());
+    let issuer = asset.issuer.as_ref().map(|key| format!(", issued by {}", owner(key)));
+    format!("{} ({} decimals{})", asset.name, asset.decimals, issuer.unwrap_or_default())
 }

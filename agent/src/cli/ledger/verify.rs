@@ -12,8 +12,8 @@ use crate::ledger::embedded::verify::verify;
 /// Verify the whole ledger from its genesis
 ///
 /// Every entry in order: its form, its signature, its nonce, its time, and that the payer had the
-/// money; then every balance, the Merkle tree and the node key's signature. Exit code 12 if anything
-/// does not hold, with the first place where.
+/// money or the asset's issuer issued it; then every balance, the Merkle tree and the node key's
+/// signature. Exit code 12 if anything does not hold, with the first place where.
 ///
 /// Example: bursar ledger verify
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         Style::Good,
         format!(
             "The ledger holds: {} verified, with every signature and balance.",
-            count(answer.entries, "payment")
+            count(answer.entries, "transaction")
         ),
     );
     page.pairs([("id", answer.id.as_str().into()), ("root", answer.root.to_string().into())]);

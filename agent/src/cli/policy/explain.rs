@@ -85,7 +85,13 @@ struct Left {
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let amount = amount::parse(&args.amount, &args.asset).map_err(CliError::Usage)?;
-    let request = SpendRequest { from: args.from, to: args.to, amount, memo: Default::default() };
+    let request = SpendRequest {
+        action: Default::default(),
+        from: args.from,
+        to: args.to,
+        amount,
+        memo: Default::default(),
+    };
     let config = global.config()?;
     let ask = Ask::post("/v1/policy/explain", &request);
     let explained = match Client::to(global, config.socket.clone())?.ask::<Explained>(&ask) {

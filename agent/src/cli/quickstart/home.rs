@@ -71,7 +71,7 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
         algorithms: accounts.algorithms,
         policy: story::POLICY.to_owned(),
         ledger: story::name("quickstart")?,
-        asset,
+        assets: vec![asset.into()],
         balances: accounts.balances,
     };
     runtime()?.block_on(home::make(&folder, &token, new))?;

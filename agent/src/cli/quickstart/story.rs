@@ -1,10 +1,11 @@
 //! What the quick start's accounts, policy and payments are.
 
-use bursar_core::amount::{Amount, Asset};
+use bursar_core::amount::Asset;
 use bursar_core::name::Name;
 
 use crate::setup::SetupError;
 use crate::setup::account::AccountKey;
+use crate::setup::home::NewBalance;
 use crate::token::provision::Algorithm;
 
 /// The policy bundle. Nothing in it depends on the hour or the date at which the payments are made.
@@ -27,8 +28,8 @@ pub struct Accounts {
     pub keys: Vec<AccountKey>,
     /// The algorithm of each.
     pub algorithms: Vec<Algorithm>,
-    /// What each holds at first, in minor units.
-    pub balances: Vec<(Name, Amount)>,
+    /// What each holds at first.
+    pub balances: Vec<NewBalance>,
 }
 
 /// What is paid with.
@@ -43,7 +44,8 @@ pub fn accounts(asset: &Asset) -> Result<Accounts, SetupError> {
         let amount = asset.parse(balance).map_err(|error| SetupError::Usage(error.to_string()))?;
         accounts.keys.push(AccountKey { account: name(account)?, label: account.to_owned() });
         accounts.algorithms.push(algorithm);
-        accounts.balances.push((name(account)?, amount));
+        let asset = asset.name().clone();
+        accounts.balances.push(NewBalance { account: name(account)?, asset, amount });
     }
     Ok(accounts)
 }

@@ -24,7 +24,7 @@ use crate::ledger::embedded::proof::{ProvenReceipt, ReceiptError};
 
 const KEY: &str = "idempotency-key";
 
-/// Pays.
+/// Pays, or issues.
 #[utoipa::path(post, path = "/v1/spends", request_body = SpendRequest,
     params(("Idempotency-Key" = String, Header, description = "1 to 128 printable ASCII characters; the same key and body again gives the stored answer")),
     responses(

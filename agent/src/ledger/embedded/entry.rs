@@ -1,4 +1,4 @@
-//! One entry of the log: a transfer, and where and when it was recorded.
+//! One entry of the log: a payment or an issue, and where and when it was recorded.
 
 use bursar_core::decode::transfer::{Payload, SignedTransfer, TransferError};
 use bursar_core::envelope::{Envelope, EnvelopeError};
@@ -19,7 +19,7 @@ pub struct Entry {
     pub recorded: Timestamp,
     /// What was signed.
     pub payload: Payload,
-    /// By whom it says that it was signed: the payer.
+    /// By whom it says that it was signed: the account it is from.
     pub signature: Signature,
 }
 
@@ -32,7 +32,7 @@ pub enum EntryError {
     /// Not an envelope.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
-    /// Not a transfer, or not signed by its payer.
+    /// Not a transfer, or not signed by the account it is from.
     #[error(transparent)]
     Transfer(#[from] TransferError),
     /// Not written in the one form.
@@ -66,7 +66,7 @@ impl Entry {
         Ok(Self { position, recorded, payload, signature })
     }
 
-    /// Verifies the payer's signature.
+    /// Verifies the signature.
     pub fn verify(self) -> Result<SignedTransfer, TransferError> {
         SignedTransfer::verify(self.payload, self.signature)
     }

@@ -14,7 +14,8 @@ use sha2::{Digest, Sha256};
 /// Largest genesis file, in bytes: some 80,000 balances.
 pub const MAX_GENESIS: u64 = 16 * 1024 * 1024;
 
-/// A genesis that keeps all rules: assets with their decimals, the first balances, the node's key.
+/// A genesis that keeps all rules: assets with their decimals and issuers, the first balances, the
+/// node's key.
 ///
 /// Its canonical form is JSON without white space, fields in the order of the format, assets
 /// sorted by name, balances by account and asset. The ledger's id is SHA-256 of that, however the
@@ -22,12 +23,28 @@ pub const MAX_GENESIS: u64 = 16 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Genesis {
     name: Name,
-    assets: BTreeMap<Name, Asset>,
+    assets: BTreeMap<Name, GenesisAsset>,
     balances: BTreeMap<(PublicKey, Name), Amount>,
     node: PublicKey,
     canonical: Vec<u8>,
     id: LedgerId,
     origin: Origin,
+}
+
+/// An asset of a ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenesisAsset {
+    /// Its name and decimals.
+    pub asset: Asset,
+    /// The only account that may issue it. Such an asset starts with an issue; of one without an
+    /// issuer all is there from the beginning.
+    pub issuer: Option<PublicKey>,
+}
+
+impl From<Asset> for GenesisAsset {
+    fn from(asset: Asset) -> Self {
+        Self { asset, issuer: None }
+    }
 }
 
 /// Why a genesis cannot be used.
@@ -66,6 +83,9 @@ struct Wire {
 struct WireAsset {
     name: Name,
     decimals: u8,
+    // Left out where there is none, so that a genesis without issuers keeps its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    issuer: Option<PublicKey>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,11 +100,14 @@ impl Genesis {
     /// A genesis with these assets and first balances, whose checkpoints `node` signs.
     pub fn new(
         name: Name,
-        assets: impl IntoIterator<Item = Asset>,
+        assets: impl IntoIterator<Item = impl Into<GenesisAsset>>,
         balances: impl IntoIterator<Item = (PublicKey, Name, Amount)>,
         node: PublicKey,
     ) -> Result<Self, GenesisError> {
-        let assets = assets.into_iter().map(|a| WireAsset { name: a.name().clone(), decimals: a.decimals() });
+        let assets = assets.into_iter().map(|asset| {
+            let GenesisAsset { asset, issuer } = asset.into();
+            WireAsset { name: asset.name().clone(), decimals: asset.decimals(), issuer }
+        });
         let balances =
             balances.into_iter().map(|(account, asset, amount)| WireBalance { account, asset, amount });
         let (assets, balances) = (assets.collect(), balances.collect());
@@ -128,8 +151,12 @@ impl Genesis {
         wire.balances.sort_by(|a, b| (&a.account, &a.asset).cmp(&(&b.account, &b.asset)));
         let mut assets = BTreeMap::new();
         for asset in &wire.assets {
-            let known = assets.insert(asset.name.clone(), Asset::new(asset.name.clone(), asset.decimals)?);
-            if known.is_some() {
+            if asset.issuer == Some(wire.node) {
+                return rule(format!("the issuer of {} is the node key; name an account's key", asset.name));
+            }
+            let checked = Asset::new(asset.name.clone(), asset.decimals)?;
+            let known = GenesisAsset { asset: checked, issuer: asset.issuer };
+            if assets.insert(asset.name.clone(), known).is_some() {
                 return rule(format!("the asset {} is there twice; keep one", asset.name));
             }
         }
@@ -152,7 +179,7 @@ impl Genesis {
     }
 
     /// What can be paid in, by name.
-    pub fn assets(&self) -> &BTreeMap<Name, Asset> {
+    pub fn assets(&self) -> &BTreeMap<Name, GenesisAsset> {
         &self.assets
     }
 
@@ -180,15 +207,20 @@ impl Genesis {
 
 fn check_balances(
     balances: &[WireBalance],
-    assets: &BTreeMap<Name, Asset>,
+    assets: &BTreeMap<Name, GenesisAsset>,
 ) -> Result<BTreeMap<(PublicKey, Name), Amount>, GenesisError> {
     let rule = |what: String| Err(GenesisError::Rule(what));
     let mut first = BTreeMap::new();
     let mut supply = BTreeMap::<&Name, Amount>::new();
     let mut seen = BTreeSet::new();
     for WireBalance { account, asset, amount } in balances {
-        if !assets.contains_key(asset) {
+        let Some(known) = assets.get(asset) else {
             return rule(format!("a balance is in {asset}, which is not among its assets"));
+        };
+        if known.issuer.is_some() {
+            return rule(format!(
+                "a balance is in {asset}, which has an issuer and so starts with an issue; leave the balance out, and let its issuer issue it"
+            ));
         }
         if !seen.insert((account, asset)) {
             return rule(format!("the balance of {account} in {asset} is there twice; keep one"));

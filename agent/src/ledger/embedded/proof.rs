@@ -64,7 +64,7 @@ pub enum ReceiptError {
     /// What should be an entry.
     #[error("the receipt's entry is damaged: {0}; export the receipt again")]
     Entry(#[from] EntryError),
-    /// The payer's signature.
+    /// The signature of who paid or issued.
     #[error(transparent)]
     Transfer(#[from] TransferError),
     /// A transaction of another ledger.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use bursar_core::amount::{Amount, Asset};
+use bursar_core::amount::Amount;
 use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
 use bursar_core::log::{Hash, SignedCheckpoint};
@@ -11,7 +11,7 @@ use bursar_core::name::Name;
 use rusqlite::Connection;
 
 use super::entry::Entry;
-use super::genesis::Genesis;
+use super::genesis::{Genesis, GenesisAsset};
 use super::proof::{self, ProvenReceipt, ReceiptError};
 use super::replay;
 use super::sqlite::{self, FILE, MARK};
@@ -34,8 +34,8 @@ pub struct Overview {
     pub name: Name,
     /// SHA-256 of its genesis.
     pub id: LedgerId,
-    /// What can be paid in.
-    pub assets: Vec<Asset>,
+    /// What can be paid in, and who issues it.
+    pub assets: Vec<GenesisAsset>,
     /// Who has what; sorted, without zeros.
     pub balances: Vec<(PublicKey, Name, Amount)>,
     /// Number of entries.
@@ -44,6 +44,14 @@ pub struct Overview {
     pub root: Hash,
     /// What the node key has signed last.
     pub checkpoint: Option<SignedCheckpoint>,
+}
+
+impl Overview {
+    /// An amount with the asset's decimals, like `120.50`.
+    pub fn written(&self, asset: &Name, amount: Amount) -> String {
+        let known = self.assets.iter().find(|known| known.asset.name() == asset);
+        known.map_or_else(|| amount.to_string(), |known| known.asset.format_number(amount))
+    }
 }
 
 impl Reader {

@@ -18,7 +18,7 @@ use crate::store::{StoreError, file};
 /// Entries between two reports of progress.
 const STRIDE: u64 = 10_000;
 
-/// Are the payers' signatures verified again?
+/// Are the signatures of who paid or issued verified again?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signatures {
     /// No: they were when they were recorded. About 20 us an entry.
@@ -71,7 +71,7 @@ pub fn replay(
             return Err(wrong("it is older than the entry before it"));
         }
         let change = state
-            .check(entry.payload.transfer(), entry.recorded)
+            .check(&entry.payload, entry.recorded)
             .map_err(|refusal| wrong(&format!("it should never have been recorded: {refusal}")))?;
         compare(connection, genesis, &entry)?;
         last = entry.recorded;

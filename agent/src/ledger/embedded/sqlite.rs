@@ -15,7 +15,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use bursar_core::decode::transfer::{Nonce, Transfer};
+use bursar_core::decode::transfer::{Nonce, Payload};
 use bursar_core::key::PublicKey;
 use bursar_core::log::{Hash, SignedCheckpoint};
 use bursar_core::time::Timestamp;
@@ -52,9 +52,7 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// A transfer on its way to the writer: whatever can be made before is made before.
 pub struct Submission {
     /// What is to be recorded; its signature was verified.
-    pub transfer: Transfer,
-    /// Its id.
-    pub digest: Hash,
+    pub payload: Payload,
     /// Its envelope as JSON.
     pub envelope: String,
 }
@@ -128,15 +126,16 @@ impl LedgerStore {
 
     /// Records a transfer, answers its receipt again, or refuses it.
     pub fn submit(&mut self, new: &Submission) -> Result<Result<Receipt, Refusal>, StoreError> {
-        if let Some(receipt) = receipt(&self.connection, &self.genesis, &new.digest)? {
+        let (digest, transfer) = (new.payload.digest(), new.payload.transfer());
+        if let Some(receipt) = receipt(&self.connection, &self.genesis, &digest)? {
             return Ok(Ok(receipt));
         }
-        let nonce = nonce_key(&new.transfer.from, &new.transfer.nonce);
+        let nonce = nonce_key(&transfer.from, &transfer.nonce);
         if let Some(position) = nonce_position(&self.connection, &nonce)? {
             return Ok(Err(Refusal::NonceUsed(position)));
         }
         let recorded = self.now();
-        let change = match self.state.check(&new.transfer, recorded) {
+        let change = match self.state.check(&new.payload, recorded) {
             Ok(change) => change,
             Err(refusal) => {
                 // What was too late once is not recorded later, even if the clock is set back.
@@ -146,13 +145,13 @@ impl LedgerStore {
         };
         let leaf = entry::leaf(self.log.size(), recorded, &new.envelope);
         let position = self.log.append(&self.connection, &leaf)?;
-        let row = params![new.digest.as_slice(), position, recorded.millis()];
+        let row = params![digest.as_slice(), position, recorded.millis()];
         run(&self.connection, "INSERT INTO transactions VALUES (?1, ?2, ?3)", row)?;
         run(&self.connection, "INSERT INTO nonces VALUES (?1, ?2)", params![nonce, position])?;
         self.changed.extend(change.holdings().cloned());
         self.state.apply(change);
         self.kept = recorded;
-        Ok(Ok(Receipt { ledger: self.genesis.id(), position, recorded, digest: new.digest }))
+        Ok(Ok(Receipt { ledger: self.genesis.id(), position, recorded, digest }))
     }
 
     /// What became of a transaction. Told after a commit, so that `as_of` is remembered: a

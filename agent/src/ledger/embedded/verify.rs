@@ -23,7 +23,7 @@ pub struct Verified {
 /// Verifies a ledger's file without changing it, beside a running agent or without one.
 ///
 /// Every entry in order: its form, its signature, its nonce, that its time fits, that the payer
-/// had the money; then all balances, the tree, and the node's signed checkpoint. `progress` is told
+/// had the money, or that the asset's issuer issued it; then all balances, the tree, and the node's signed checkpoint. `progress` is told
 /// the number of entries so far. The error names the first place that does not hold.
 pub fn verify(path: &Path, genesis: &Genesis, progress: impl Fn(u64)) -> Result<Verified, StoreError> {
     let connection = file::open_readonly(path, MARK)?;

@@ -164,7 +164,7 @@ impl Columns {
         let memo = self.memo.map_or(Ok(""), |at| text("memo", at))?;
         let memo: Memo =
             memo.parse().map_err(|error: bursar_core::decode::transfer::MemoError| error.to_string())?;
-        let request = SpendRequest { from, to, amount, memo };
+        let request = SpendRequest { action: Default::default(), from, to, amount, memo };
         Ok(Payment { id: id.to_owned(), amount: format!("{number} {asset}"), request })
     }
 }
