@@ -113,7 +113,11 @@ pub fn token(error: &TokenError) -> Exit {
 fn serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Locked(_) | ServeError::SocketInUse(_) => Exit::InUse,
-        ServeError::Socket { .. } | ServeError::System { .. } => Exit::Home,
+        ServeError::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => Exit::InUse,
+        ServeError::Socket { .. }
+        | ServeError::Listen { .. }
+        | ServeError::Certificate(_)
+        | ServeError::System { .. } => Exit::Home,
         ServeError::Agent(error) => match error {
             AgentError::Policy { .. } | AgentError::Read { .. } => Exit::Home,
             AgentError::Token(error) | AgentError::Anchor(AnchorError::Token(error)) => token(error),

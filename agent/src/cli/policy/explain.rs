@@ -112,8 +112,8 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
             known.join(", ")
         )));
     };
-    let uid = rustix::process::getuid().as_raw();
-    let caller = config.callers.get(&uid).cloned().ok_or_else(|| {
+    let caller = config.callers.of_process().map(|caller| caller.name.clone()).ok_or_else(|| {
+        let uid = rustix::process::geteuid().as_raw();
         CliError::Home(format!(
             "user id {uid} is no caller of this agent; add `[callers.NAME]` with `uid = {uid}` to config.toml"
         ))
