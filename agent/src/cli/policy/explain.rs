@@ -88,7 +88,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let request = SpendRequest { from: args.from, to: args.to, amount, memo: Default::default() };
     let config = global.config()?;
     let ask = Ask::post("/v1/policy/explain", &request);
-    let explained = match Client::to(global, config.socket.clone())?.ask::<Explained>(&ask) {
+    let explained = match Client::to(global, &config)?.ask::<Explained>(&ask) {
         Err(ClientError::NotRunning { .. }) => {
             let value = serde_json::to_value(without_agent(&config, request)?);
             value.and_then(serde_json::from_value).map_err(|error| CliError::Damaged(error.to_string()))?
