@@ -1,7 +1,8 @@
 //! `bursar certificate`: what this home shows at the other end of a connection.
 
-use serde::Serialize;
 use std::path::PathBuf;
+
+use serde::Serialize;
 
 use super::error::CliError;
 use super::global::Global;
