@@ -210,7 +210,6 @@ impl Agent {
             nonce,
             now: self.watch.steady(),
             valid_for: self.config.valid_for,
-            roles: bursar_core::role::Roles::NONE,
         })
     }
 

@@ -11,11 +11,12 @@ mod replay;
 pub mod request;
 mod rows;
 mod sqlite;
+pub mod turned_away;
 pub mod view;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::intent::LedgerId;
@@ -31,6 +32,7 @@ use crate::token::Signed;
 use draft::Draft;
 use request::IdempotencyId;
 use sqlite::BookStore;
+use turned_away::{Recent, Refusal};
 use view::{Position, Spend};
 
 /// The file's name in the home folder.
@@ -195,6 +197,7 @@ pub struct Options {
 /// The book of one home.
 pub struct Book {
     writer: Writer<BookStore>,
+    refusals: Mutex<Recent>,
 }
 
 impl Book {
@@ -208,7 +211,7 @@ impl Book {
     /// Opens the book, reads every record, and compares with everything derived from them.
     pub fn open(options: Options) -> Result<Self, BookError> {
         let writer = Writer::spawn("book", move || BookStore::open(&options).map_err(BookError::Store))?;
-        Ok(Self { writer })
+        Ok(Self { writer, refusals: Mutex::default() })
     }
 
     /// Judges and reserves in one step, or answers what was decided before.
@@ -322,6 +325,16 @@ impl Book {
     /// Takes the clock's time as right after it had jumped.
     pub async fn confirm_clock(&self, caller: Name) -> Result<(), WriteError> {
         self.writer.run(move |book| book.confirm_clock(caller)).await
+    }
+
+    /// Writes down that somebody was turned away; once a minute for one caller and one route, and
+    /// sixty times a minute in all.
+    pub async fn turned_away(&self, refusal: Refusal) -> Result<(), WriteError> {
+        // Looked at before the queue: strangers do not fill that either.
+        if !self.refusals.lock().unwrap_or_else(PoisonError::into_inner).admit(&refusal, Instant::now()) {
+            return Ok(());
+        }
+        self.writer.run(move |book| book.turned_away(refusal)).await
     }
 
     /// Waits until everything that was answered so far can be read from the file.

@@ -10,23 +10,26 @@ use crate::book::draft::{Draft, DraftError};
 use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
 use crate::book::view::Spend;
 use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Unfinished};
+use crate::caller::Identity;
 use crate::clock::Suspect;
 use crate::ledger::LedgerError;
 use crate::store::WriteError;
 use crate::token::{self, TokenError};
 
 /// Pays, or says why not. The same caller, key and request again: the same answer, paid once.
-#[tracing::instrument(level = "debug", skip_all, fields(caller = %caller))]
+#[tracing::instrument(level = "debug", skip_all, fields(caller = %caller.name))]
 pub async fn spend(
     agent: &Agent,
-    caller: Name,
+    caller: Identity,
     key: IdempotencyKey,
     request: SpendRequest,
 ) -> Result<Spend, SpendError> {
-    let _turn = agent.turns.wait(idempotency_id(&caller, &key)).await; // one at a time under one key
+    let _turn = agent.turns.wait(idempotency_id(&caller.name, &key)).await; // one at a time under one key
     let decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
         Ok(draft) => agent.book.reserve(draft).await?, // judged and held in one durable step
-        Err(error) => agent.book.lookup(idempotency_id(&caller, &key), request.hash()).await?.ok_or(error)?,
+        Err(error) => {
+            agent.book.lookup(idempotency_id(&caller.name, &key), request.hash()).await?.ok_or(error)?
+        }
     };
     let reserved = match decision {
         Decision::Reserved(reserved) => reserved,
@@ -56,7 +59,7 @@ pub async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, Spen
 /// Reads a request: what would be paid, in the exact bytes that would be signed.
 pub fn draft(
     agent: &Agent,
-    caller: Name,
+    caller: Identity,
     key: IdempotencyKey,
     request: SpendRequest,
 ) -> Result<Draft, SpendError> {

@@ -41,7 +41,8 @@ impl Agent {
 
     /// Refuses names and keys that do not fit each other.
     pub(super) async fn check_fit(&self) -> Result<(), AgentError> {
-        let names = self.keys.accounts().map(|(name, _)| name).chain(self.config.callers.values());
+        let callers = self.config.callers.iter().map(|caller| &caller.name);
+        let names = self.keys.accounts().map(|(name, _)| name).chain(callers);
         if let Some(name) = names.into_iter().find(|name| self.policy.group_named(name.as_str())) {
             return Err(AgentError::Group(name.clone()));
         }

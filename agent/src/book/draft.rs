@@ -12,6 +12,7 @@ use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 use super::request::{IdempotencyKey, SpendRequest};
+use crate::caller::Identity;
 
 /// What the book judges.
 #[derive(Debug)]
@@ -41,8 +42,6 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// For how long it may be recorded, in milliseconds.
     pub valid_for: i64,
-    /// What the caller is there for.
-    pub roles: Roles,
 }
 
 /// Why a request cannot become a transaction: the caller wrote something that is none.
@@ -63,7 +62,7 @@ impl Draft {
     /// amount is an error, which is not.
     pub fn new(
         policy: &Policy,
-        caller: Name,
+        caller: Identity,
         key: IdempotencyKey,
         request: SpendRequest,
         around: Circumstances,
@@ -91,7 +90,7 @@ impl Draft {
                 },
             )?),
         };
-        Ok(Self { caller, roles: around.roles, key, request, subject })
+        Ok(Self { caller: caller.name, roles: caller.roles, key, request, subject })
     }
 }
 
@@ -172,7 +171,7 @@ mod tests {
         };
         Draft::new(
             &Policy::parse(&bundle).unwrap(),
-            "treasurer".parse().unwrap(),
+            Identity { name: "treasurer".parse().unwrap(), roles: Roles::NONE },
             "INV-1".parse().unwrap(),
             serde_json::from_str(&request).unwrap(),
             around,

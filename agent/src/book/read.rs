@@ -249,6 +249,7 @@ fn after(mut spend: Spend, last: Record, was_signed: bool) -> Spend {
         | Record::Policy(_)
         | Record::RollbackAccepted(_)
         | Record::ClockConfirmed(_)
+        | Record::TurnedAway(_)
         | Record::Allowed(_)
         | Record::Denied(_) => {}
     }

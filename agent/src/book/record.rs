@@ -39,6 +39,8 @@ pub enum Record {
     RollbackAccepted(Rollback),
     /// Somebody confirmed that the clock is right after it had jumped.
     ClockConfirmed(Confirmed),
+    /// Somebody asked for what is not for them. Not every time: see [`super::turned_away`].
+    TurnedAway(TurnedAway),
 }
 
 /// The book was begun.
@@ -172,6 +174,19 @@ pub struct Confirmed {
     pub caller: Name,
 }
 
+/// Somebody was turned away.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TurnedAway {
+    /// When.
+    pub at: Timestamp,
+    /// A caller's name, `uid 1000`, or `certificate sha256:…`.
+    pub who: String,
+    /// Method and path of what was asked for: `POST /v1/spends`.
+    pub route: String,
+    /// Why not: no caller, or not the role.
+    pub why: String,
+}
+
 impl Record {
     /// When it was made.
     pub fn at(&self) -> Timestamp {
@@ -186,13 +201,18 @@ impl Record {
             Self::Refused(r) | Self::Failed(r) => r.at,
             Self::RollbackAccepted(r) => r.at,
             Self::ClockConfirmed(r) => r.at,
+            Self::TurnedAway(r) => r.at,
         }
     }
 
     /// The spend it is about.
     pub fn spend(&self) -> Option<u64> {
         match self {
-            Self::Opened(_) | Self::Policy(_) | Self::RollbackAccepted(_) | Self::ClockConfirmed(_) => None,
+            Self::Opened(_)
+            | Self::Policy(_)
+            | Self::RollbackAccepted(_)
+            | Self::ClockConfirmed(_)
+            | Self::TurnedAway(_) => None,
             Self::Allowed(r) => Some(r.spend),
             Self::Denied(r) => Some(r.spend),
             Self::Signed(r) => Some(r.spend),

@@ -150,7 +150,7 @@ impl Replay<'_> {
                 Ok(())
             }
             Record::Opened(_) => Err(wrong("it begins the book again")),
-            Record::ClockConfirmed(_) => Ok(()),
+            Record::ClockConfirmed(_) | Record::TurnedAway(_) => Ok(()),
             Record::RollbackAccepted(accepted) => {
                 self.position = accepted.ledger.and_then(|size| size.checked_sub(1));
                 Ok(())

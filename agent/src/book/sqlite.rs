@@ -20,6 +20,7 @@ use super::draft::Draft;
 use super::hex::Hex;
 use super::record::{self, Record};
 use super::request::{IdempotencyId, idempotency_id};
+use super::turned_away::Refusal;
 use super::view::{Spend, State};
 use super::{FILE, Head, Kept, MARK, Options, Overdue, Reserved, Unfinished, Which, read, replay, rows};
 use crate::clock::Watch;
@@ -211,6 +212,13 @@ impl BookStore {
     pub fn confirm_clock(&mut self, caller: Name) -> Result<(), StoreError> {
         let at = self.watch.confirm();
         self.append(&Record::ClockConfirmed(record::Confirmed { at, caller })).map(|_| ())
+    }
+
+    /// See [`super::Book::turned_away`].
+    pub fn turned_away(&mut self, refusal: Refusal) -> Result<(), StoreError> {
+        let Refusal { who, route, why } = refusal;
+        let at = self.now();
+        self.append(&Record::TurnedAway(record::TurnedAway { at, who, route, why })).map(|_| ())
     }
 
     fn insert(

@@ -18,6 +18,7 @@ use crate::keys_file::{self, KeysFile};
 use crate::ledger::embedded::genesis::{Genesis, GenesisAsset};
 use crate::ledger::embedded::{self, Embedded};
 use crate::store::StoreError;
+use crate::tls::certificate;
 use crate::token::Token;
 use crate::token::keyring::{Keyring, Labels};
 use crate::token::provision::Algorithm;
@@ -126,6 +127,7 @@ pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Ma
         create(folder, book::FILE, |staging| Book::create(staging, &new.config.id))?;
         made.file(book::FILE, true);
     }
+    certificate(folder, &mut made)?;
     keys.save(folder.path())?;
     made.file(keys_file::FILE, true);
     let text = new.config.render(folder.path())?;
@@ -211,6 +213,19 @@ fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, Setu
     }
     let genesis = Genesis::new(new.ledger.clone(), assets, balances, node)?;
     folder.write_new(GENESIS, pretty(genesis.canonical()).as_bytes())
+}
+
+/// A certificate and its key, which comes first: one that stands alone is of an interrupted attempt.
+fn certificate(folder: &Folder, made: &mut Made) -> Result<(), SetupError> {
+    if folder.has(certificate::FILE) {
+        made.file(certificate::FILE, false);
+        return Ok(());
+    }
+    let pem = certificate::make()?;
+    folder.delete(certificate::KEY)?;
+    made.file(certificate::KEY, folder.write_new(certificate::KEY, pem.key.as_bytes())?);
+    made.file(certificate::FILE, folder.write_new(certificate::FILE, pem.certificate.as_bytes())?);
+    Ok(())
 }
 
 /// JSON laid out for people; the same value.

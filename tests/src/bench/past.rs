@@ -44,16 +44,12 @@ impl Story {
     pub fn draft(&self, number: u64, now: Timestamp) -> Draft {
         let mut nonce = [0; 16];
         nonce[..8].copy_from_slice(&number.to_le_bytes());
-        let around = Circumstances {
-            from: self.from,
-            ledger: LedgerId([9; 32]),
-            nonce,
-            now,
-            valid_for: 900_000,
-            roles: bursar_core::role::Roles::NONE,
-        };
+        let around =
+            Circumstances { from: self.from, ledger: LedgerId([9; 32]), nonce, now, valid_for: 900_000 };
         let request = self.request.clone();
-        Draft::new(&self.policy, self.caller.clone(), key(number), request, around).expect("a payment")
+        let caller =
+            bursar::caller::Identity { name: self.caller.clone(), roles: bursar::caller::Roles::NONE };
+        Draft::new(&self.policy, caller, key(number), request, around).expect("a payment")
     }
 
     /// What the policy draws from its budgets for it.

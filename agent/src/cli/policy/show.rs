@@ -71,7 +71,7 @@ struct Budget {
 pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let config = global.config()?;
     let path = config.policy_path();
-    let asked = Client::to(global, config.socket.clone())?.ask::<Shown>(&Ask::get("/v1/policy"));
+    let asked = Client::to(global, &config)?.ask::<Shown>(&Ask::get("/v1/policy"));
     let (shown, running) = match asked {
         Ok(shown) => (shown, true),
         Err(ClientError::NotRunning { .. }) => {

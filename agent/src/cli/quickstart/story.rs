@@ -69,6 +69,7 @@ mod tests {
 
     use super::*;
     use crate::book::draft::{Circumstances, Draft};
+    use crate::caller::Identity;
     use crate::cli::pay::batch::row;
 
     /// Every payment of the file, and why it is denied if it is. By the rules as written:
@@ -100,16 +101,17 @@ mod tests {
             let payment = row.payment.unwrap();
             let (key, request) = (payment.key(1).parse().unwrap(), payment.request);
             let (account, caller) = (request.from.clone(), name("owner").unwrap());
-            let around = Circumstances {
-                from,
-                ledger: LedgerId([7; 32]),
-                nonce: [0; 16],
-                now,
-                valid_for: 900_000,
-                roles: Roles::NONE,
-            };
+            let around =
+                Circumstances { from, ledger: LedgerId([7; 32]), nonce: [0; 16], now, valid_for: 900_000 };
             let code = (|| {
-                let draft = Draft::new(&policy, caller.clone(), key, request, around).unwrap();
+                let draft = Draft::new(
+                    &policy,
+                    Identity { name: caller.clone(), roles: Roles::NONE },
+                    key,
+                    request,
+                    around,
+                )
+                .unwrap();
                 let payload = draft.subject.map_err(|denial| denial.code)?;
                 let intent = payload.intent();
                 let question =
