@@ -286,4 +286,41 @@ mod tests {
         let long = Folder::prepare(&parent.path().join("x".repeat(100))).unwrap();
         assert!(matches!(check_path(&long), Err(SetupError::Path { .. })));
     }
+
+    #[test]
+    fn balances_and_issuers_are_accounts_of_the_home() {
+        let asset = Asset::new("GRANT".parse().unwrap(), 2).unwrap();
+        let with = |account: &str, issuer: Option<&str>| {
+            let new = NewHome {
+                config: NewConfig {
+                    id: id().unwrap(),
+                    module: "/module.so".into(),
+                    uri: "pkcs11:token=t".to_owned(),
+                    pin: crate::token::pin::PinSource::File("pin".into()),
+                    environment: BTreeMap::new(),
+                    audit: "audit".to_owned(),
+                    node: "node".to_owned(),
+                    accounts: vec!["fund".parse().unwrap()],
+                    uid: 0,
+                },
+                algorithms: vec![Algorithm::Ed25519],
+                policy: String::new(),
+                ledger: "town".parse().unwrap(),
+                assets: vec![NewAsset {
+                    asset: asset.clone(),
+                    issuer: issuer.map(|name| name.parse().unwrap()),
+                }],
+                balances: vec![NewBalance {
+                    account: account.parse().unwrap(),
+                    asset: asset.name().clone(),
+                    amount: Amount::from(1),
+                }],
+            };
+            check_names(&new).map_err(|error| error.to_string())
+        };
+        assert_eq!(with("fund", None), Ok(()));
+        assert_eq!(with("fund", Some("fund")), Ok(()));
+        assert!(with("anna", None).unwrap_err().contains("a balance is for anna"));
+        assert!(with("fund", Some("anna")).unwrap_err().contains("an asset is issued by anna"));
+    }
 }
