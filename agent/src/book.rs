@@ -4,6 +4,10 @@
 //! [`Kept`] after the signature. Nobody else can make either.
 
 pub mod draft;
+pub mod in_force;
+pub mod inbox;
+mod pending;
+pub mod people;
 pub use bursar_core::hex;
 pub mod read;
 pub mod record;
@@ -15,7 +19,7 @@ pub mod turned_away;
 pub mod view;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
@@ -30,8 +34,11 @@ use crate::ledger;
 use crate::store::{StoreError, WriteError, Writer};
 use crate::token::Signed;
 use draft::Draft;
+use in_force::InForce;
+pub use people::{Agreement, Install, Voted};
 use request::IdempotencyId;
 use sqlite::BookStore;
+pub use sqlite::{Statement, not_counted};
 use turned_away::{Recent, Refusal};
 use view::{Position, Spend};
 
@@ -101,6 +108,8 @@ pub enum Decision {
     Conflict(u64),
     /// The clock jumped; nothing was decided.
     Suspect(Suspect),
+    /// Another bundle came into force after the names were looked up; nothing was decided.
+    Stale,
 }
 
 /// A payment between its decision and its end.
@@ -186,8 +195,8 @@ pub struct Options {
     pub home: PathBuf,
     /// The home's id, if only its own book will do.
     pub id: Option<String>,
-    /// The policy bundle to judge by.
-    pub policy: Arc<Policy>,
+    /// The policy bundle of the home's file, if it can be read; the book decides whether it counts.
+    pub policy: Option<Arc<Policy>>,
     /// The agent's time.
     pub watch: Arc<Watch>,
     /// Called now and then while records are read: how many so far.
@@ -198,6 +207,7 @@ pub struct Options {
 pub struct Book {
     writer: Writer<BookStore>,
     refusals: Mutex<Recent>,
+    in_force: InForce,
 }
 
 impl Book {
@@ -210,8 +220,15 @@ impl Book {
 
     /// Opens the book, reads every record, and compares with everything derived from them.
     pub fn open(options: Options) -> Result<Self, BookError> {
-        let writer = Writer::spawn("book", move || BookStore::open(&options).map_err(BookError::Store))?;
-        Ok(Self { writer, refusals: Mutex::default() })
+        let cell = Arc::new(OnceLock::new());
+        let own = cell.clone();
+        let open = move || BookStore::open(&options, &own).map_err(BookError::Store);
+        let writer = Writer::spawn("book", open)?;
+        let in_force = cell.get().cloned().ok_or_else(|| StoreError::Open {
+            file: FILE.to_owned(),
+            what: "no policy is in force; start again".to_owned(),
+        })?;
+        Ok(Self { writer, refusals: Mutex::default(), in_force })
     }
 
     /// Judges and reserves in one step, or answers what was decided before.

@@ -95,6 +95,8 @@ pub struct Config {
     pub remote: Option<Remote>,
     /// For how long a payment may be recorded after it was asked for, in milliseconds.
     pub valid_for: i64,
+    /// For how long a payment may wait for approvals, in milliseconds.
+    pub patience: i64,
     /// How far the clock may jump.
     pub tolerance: Tolerance,
 }
@@ -175,6 +177,7 @@ struct AgentText {
     socket: Option<PathBuf>,
     listen: Option<String>,
     valid_for: Option<String>,
+    approval_for: Option<String>,
     clock_tolerance: Option<String>,
     clock_tolerance_restart: Option<String>,
 }
@@ -234,6 +237,10 @@ impl Config {
         if valid_for < Duration::from_secs(1) || valid_for > Duration::from_secs(24 * 60 * 60) {
             return Err("`agent.valid-for` is between 1s and 24h".to_owned());
         }
+        let approval_for = span("agent.approval-for", text.agent.approval_for, "3d")?;
+        if approval_for < Duration::from_secs(60) || approval_for > Duration::from_secs(7 * 24 * 60 * 60) {
+            return Err("`agent.approval-for` is between 1m and 7d".to_owned());
+        }
         Ok(Self {
             home: home.to_owned(),
             id: text.id,
@@ -251,6 +258,7 @@ impl Config {
             remote: text.remote,
             socket: home.join(text.agent.socket.unwrap_or_else(|| "bursar.sock".into())),
             valid_for: i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX),
+            patience: i64::try_from(approval_for.as_millis()).unwrap_or(i64::MAX),
             tolerance: Tolerance {
                 running: span("agent.clock-tolerance", text.agent.clock_tolerance, "5m")?,
                 restarted: span("agent.clock-tolerance-restart", text.agent.clock_tolerance_restart, "3d")?,

@@ -25,6 +25,10 @@ use door::Hall;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
+/// Largest body in bytes that puts a policy bundle forward: its text as JSON.
+pub const MAX_BUNDLE: usize = 2 * bursar_core::policy::MAX_TEXT;
+/// Where that goes.
+pub const PROPOSALS: &str = "/v1/proposals";
 /// Most payments at once; beyond that the caller is told to come back.
 pub const MAX_SPENDS: usize = 512;
 /// Most questions about the policy at once.

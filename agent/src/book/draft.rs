@@ -6,6 +6,7 @@ use bursar_core::amount::Asset;
 use bursar_core::decode::transfer::{Nonce, Payload, Transfer, TransferError};
 use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
+use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Denial, DenialCode, Explanation, Policy, Question, explain};
 use bursar_core::role::Roles;
@@ -25,6 +26,10 @@ pub struct Draft {
     pub key: IdempotencyKey,
     /// What they ask, as they wrote it.
     pub request: SpendRequest,
+    /// The bundle in which its names were looked up.
+    pub policy: Hash,
+    /// For how long it may wait for approvals, in milliseconds.
+    pub patience: i64,
     /// The bytes that would be signed, or why there can be none.
     pub subject: Result<Payload, Denial>,
 }
@@ -42,6 +47,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// For how long it may be recorded, in milliseconds.
     pub valid_for: i64,
+    /// For how long it may wait for approvals, in milliseconds.
+    pub patience: i64,
 }
 
 /// Why a request cannot become a transaction: the caller wrote something that is none.
@@ -90,7 +97,8 @@ impl Draft {
                 },
             )?),
         };
-        Ok(Self { caller: caller.name, roles: caller.roles, key, request, subject })
+        let (Identity { name: caller, roles }, policy) = (caller, policy.hash());
+        Ok(Self { caller, roles, key, request, policy, patience: around.patience, subject })
     }
 }
 
@@ -168,6 +176,7 @@ mod tests {
             nonce: [5; 16],
             now: "2026-11-22T09:30:00.250Z".parse().unwrap(),
             valid_for: 900_000,
+            patience: 900_000,
         };
         Draft::new(
             &Policy::parse(&bundle).unwrap(),
@@ -216,6 +225,7 @@ mod tests {
                 draws: Vec::new(),
                 transfer: read::raw(&payload).unwrap(),
                 action: payload.kind(),
+                votes: Vec::new(),
             };
             let json = serde_json::to_string(&Record::Allowed(Box::new(allowed))).unwrap();
             let end = if action.is_empty() { "\"}}}" } else { "\"},\"action\":\"issue\"}}" };

@@ -1,7 +1,7 @@
 //! Every route, and who may use it. There is no other way to add one.
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::caller::{Caller, Stranger};
 use super::error::Problem;
-use super::routes::{audit, health, keys, ledger, policy, spends};
-use super::{Shared, openapi};
+use super::routes::{audit, freezes, health, inbox, keys, ledger, policy, proposals, spends};
+use super::{MAX_BUNDLE, PROPOSALS, Shared, openapi};
 use crate::book::turned_away::Refusal;
 use crate::caller::{Role, Roles};
 
@@ -36,6 +36,9 @@ const ANYBODY: Needs = Needs::Nothing;
 const ANY_ROLE: Needs = Needs::OneOf(Roles::ALL);
 const REQUESTER: Needs = Needs::OneOf(Roles::of(&[Role::Requester]));
 const AUDITOR: Needs = Needs::OneOf(Roles::of(&[Role::Auditor, Role::Administrator]));
+const APPROVER: Needs = Needs::OneOf(Roles::of(&[Role::Approver]));
+/// Whoever decides about the policy: in the ordinary way, or by break-glass.
+const PEOPLE: Needs = Needs::OneOf(Roles::of(&[Role::Approver, Role::Administrator]));
 const ADMINISTRATOR: Needs = Needs::OneOf(Roles::of(&[Role::Administrator]));
 
 /// The whole API.
@@ -46,6 +49,16 @@ fn routes() -> Vec<Route> {
         get("/v1/spends/{id}", ANY_ROLE, spends::show),
         get("/v1/spends/{id}/envelope", ANY_ROLE, spends::envelope),
         get("/v1/spends/{id}/receipt", ANY_ROLE, spends::receipt),
+        get("/v1/spends/{id}/approvals", ANY_ROLE, inbox::approvals),
+        get("/v1/inbox", ANY_ROLE, inbox::show),
+        post("/v1/votes", APPROVER, inbox::vote),
+        post("/v1/freezes", APPROVER, freezes::freeze),
+        post("/v1/lifts", APPROVER, freezes::lift),
+        get("/v1/policy/bundle", ANY_ROLE, proposals::in_force),
+        post("/v1/proposals", PEOPLE, proposals::propose),
+        get("/v1/proposals/{id}/bundle", ANY_ROLE, proposals::bundle),
+        post("/v1/proposals/{id}/install", PEOPLE, proposals::install),
+        post("/v1/agreements", PEOPLE, proposals::agree),
         get("/v1/accounts", ANY_ROLE, keys::accounts),
         get("/v1/keys", ANY_ROLE, keys::keys),
         get("/v1/policy", ANY_ROLE, policy::show),
@@ -74,7 +87,12 @@ fn post<T: 'static>(path: &'static str, needs: Needs, handler: impl Handler<T, S
 pub fn router(shared: &Shared) -> Router<Shared> {
     routes().into_iter().fold(Router::new(), |router, Route { method, path, needs, handler }| {
         let gate = Gate { shared: shared.clone(), route: format!("{method} {path}"), needs };
-        router.route(path, handler.route_layer(from_fn_with_state(gate, check)))
+        let handler = handler.route_layer(from_fn_with_state(gate, check));
+        // Inside the check: only those who may send it have a large body read.
+        router.route(
+            path,
+            if path == PROPOSALS { handler.layer(DefaultBodyLimit::max(MAX_BUNDLE)) } else { handler },
+        )
     })
 }
 

@@ -113,6 +113,8 @@ roles = ["requester", "approver", "auditor", "administrator"]
 # listen = "127.0.0.1:7420"
 # For how long a payment may be recorded after it was asked for.
 # valid-for = "15m"
+# For how long a payment may wait for approvals.
+# approval-for = "3d"
 # How far the clock may jump while the agent runs, and between two runs, until somebody confirms it.
 # clock-tolerance = "5m"
 # clock-tolerance-restart = "3d"

@@ -107,8 +107,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 /// The same from policy.toml and the book.
 fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, CliError> {
-    let policy = offline::policy(&config.policy_path())?;
-    let whole = offline::book(&config.home)?;
+    let whole = offline::book(config)?;
+    let policy = whole.judge.clone();
     let keys = KeysFile::load(&config.home)?;
     let Some(from) = keys.accounts.get(&request.from) else {
         let known: Vec<_> = keys.accounts.keys().map(Name::as_str).collect();
@@ -132,7 +132,14 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
     };
     let now = clock::wall().max(whole.latest);
     // Nothing of this is ever signed.
-    let around = Circumstances { from: *from, ledger, nonce: [0; 16], now, valid_for: config.valid_for };
+    let around = Circumstances {
+        from: *from,
+        ledger,
+        nonce: [0; 16],
+        now,
+        valid_for: config.valid_for,
+        patience: config.patience,
+    };
     let draft = Draft::new(&policy, caller, IdempotencyKey::none(), request, around)
         .map_err(|error| CliError::Usage(error.to_string()))?;
     Ok(draft.explain(&policy, &whole.counters, now))

@@ -101,8 +101,14 @@ mod tests {
             let payment = row.payment.unwrap();
             let (key, request) = (payment.key(1).parse().unwrap(), payment.request);
             let (account, caller) = (request.from.clone(), name("owner").unwrap());
-            let around =
-                Circumstances { from, ledger: LedgerId([7; 32]), nonce: [0; 16], now, valid_for: 900_000 };
+            let around = Circumstances {
+                from,
+                ledger: LedgerId([7; 32]),
+                nonce: [0; 16],
+                now,
+                valid_for: 900_000,
+                patience: 900_000,
+            };
             let code = (|| {
                 let draft = Draft::new(
                     &policy,

@@ -64,11 +64,13 @@ pub async fn create(
     Ok(answer(&spend))
 }
 
-fn answer(spend: &Spend) -> Response {
+pub(super) fn answer(spend: &Spend) -> Response {
     let status = match spend.state {
         view::State::Denied => return Problem::denied(spend).into_response(),
         view::State::Recorded | view::State::HandedOut => StatusCode::CREATED,
-        view::State::Reserved | view::State::Signed | view::State::Refused => StatusCode::ACCEPTED,
+        view::State::Waiting | view::State::Reserved | view::State::Signed | view::State::Refused => {
+            StatusCode::ACCEPTED
+        }
         view::State::Expired => StatusCode::OK,
     };
     (status, [(header::LOCATION, format!("/v1/spends/{}", spend.id))], Json(spend)).into_response()
