@@ -65,6 +65,17 @@ impl Amount {
         self.0.checked_sub(other.0).map(Amount)
     }
 
+    /// So many times this, unless it overflows.
+    #[must_use]
+    pub fn checked_mul(self, times: u64) -> Option<Amount> {
+        self.0.checked_mul(U256::from(times)).map(Amount)
+    }
+
+    /// The amount half-way between this and a larger one, rounded down.
+    pub(crate) fn half_way_to(self, larger: Amount) -> Amount {
+        Amount(self.0 + (larger.0.saturating_sub(self.0) >> 1))
+    }
+
     /// 32 bytes, big-endian.
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes()

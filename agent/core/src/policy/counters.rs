@@ -250,6 +250,29 @@ impl Counters {
         self.check_draw(draw, self.clock.max(now.millis())).is_ok()
     }
 
+    /// The later of this time and the latest one seen.
+    pub(super) fn time(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_millis(self.clock).map_or(now, |seen| now.max(seen))
+    }
+
+    /// From when on this draw would find room, if nothing else is drawn; `None` if never, as far
+    /// as is known.
+    pub(super) fn room_from(&self, draw: &Draw, now: Timestamp) -> Option<Timestamp> {
+        let (cap, now) = (draw.budget.units(), self.time(now));
+        match self.tallies.get(&Slot::of_draw(draw)) {
+            Some(tally) => {
+                tally.room_from(draw.units, cap, now.millis()).and_then(|at| Timestamp::from_millis(at).ok())
+            }
+            None => (draw.units <= cap).then_some(now),
+        }
+    }
+
+    /// When something next leaves the window of the budget from which this draws.
+    pub(super) fn next_change(&self, draw: &Draw, now: Timestamp) -> Option<Timestamp> {
+        let tally = self.tallies.get(&Slot::of_draw(draw))?;
+        tally.next_change(self.time(now).millis()).and_then(|at| Timestamp::from_millis(at).ok())
+    }
+
     /// How full every budget of a policy is, in the order of its rules. Where each account,
     /// recipient, category or requester has its own, those that used some of it.
     ///
