@@ -44,6 +44,7 @@ mod raw;
 mod rule;
 mod scope;
 mod spacing;
+mod stolen;
 mod view;
 mod warning;
 mod window;
@@ -64,6 +65,9 @@ pub use parse::{MAX_RECIPIENTS, MAX_RULES, MAX_TEXT};
 pub use people::{Administrators, Approver, Freeze};
 pub use quorum::Wanted;
 pub use rule::Kind;
+pub use stolen::{
+    Capacity, Ceiling, Most, Power, Reach, Recipients, Stolen, Stretch, TooLarge, Total, Victim, stolen,
+};
 pub use view::RuleView;
 pub use warning::Warning;
 pub use window::{CalendarUnit, Rolling, RollingError, Window};

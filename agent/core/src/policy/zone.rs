@@ -37,7 +37,7 @@ impl Zone {
     /// that the clock before and after it would mean.
     pub(super) fn moments(&self, at: DateTime) -> impl Iterator<Item = Timestamp> {
         let at = self.0.to_ambiguous_timestamp(at);
-        [at.clone().earlier(), at.later()].into_iter().flatten().filter_map(Timestamp::of_jiff)
+        [at.earlier(), at.later()].into_iter().flatten().filter_map(Timestamp::of_jiff)
     }
 
     /// When clocks on the wall next go forward or back.
