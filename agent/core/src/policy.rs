@@ -21,6 +21,7 @@
 
 mod amount_cap;
 mod budget;
+mod cases;
 mod counters;
 mod denial;
 mod draw;
@@ -53,6 +54,7 @@ mod zone;
 use std::collections::{BTreeMap, HashMap};
 
 pub use budget::{Per, Quantity};
+pub use cases::{Cases, CasesError, Difference, Tried};
 pub use counters::{Counters, Left, Span, Standing, Unmet};
 pub use denial::{Denial, DenialCode};
 pub use draw::Draw;

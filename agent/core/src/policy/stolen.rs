@@ -1,16 +1,4 @@
 //! The most that a thief could do with one person's keys and PIN.
-//!
-//! # What is claimed
-//! Nobody else approves anything, the bundle stays in force, and the agent is not gone round. Then
-//! for every [`Reach`]: a payment that the thief gets allowed is in one of them (its rule, action,
-//! account and asset), goes to one of its recipients, and moves no more than its `single`. For
-//! every [`Ceiling`]: the payments in all of its reaches together never come to more than `most`
-//! in any one of its windows. For every [`Total`]: all payments in one asset together never come to
-//! more in any stretch of that length. All of it by the time at which payments are recorded, and
-//! whatever was spent before. Fees come on top, and what a contract does that is called.
-//!
-//! These are upper bounds. They are not always reached: a limit counts against a reach only where
-//! it is about every payment in it, and a calendar day may lie across two days.
 
 mod ceiling;
 mod power;
@@ -44,7 +32,18 @@ pub struct Victim<'a> {
     pub accounts: Option<&'a BTreeSet<Name>>,
 }
 
-/// The most that a thief could do; see the [module](self) for what is claimed.
+/// The most that a thief could do.
+///
+/// Claimed is this, as long as nobody else approves anything, the bundle stays in force, and the
+/// agent is not gone round. A payment that the thief gets allowed is in one of the reaches (its
+/// rule, action, account and asset), goes to one of its recipients, and moves no more than its
+/// `single`. The payments in all reaches of a ceiling together never come to more than its `most`
+/// in any one of its windows. All payments of a total together never come to more in any stretch of
+/// that length. All of it by the time at which payments are recorded, and whatever was spent
+/// before. Fees come on top, and whatever a contract does that is called.
+///
+/// These are upper bounds, which are not always reached: a limit counts against a reach only where
+/// it is about every payment in it, and a stretch of 24 hours may lie across several calendar days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stolen {
     /// Whose keys and PIN.
