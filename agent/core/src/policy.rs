@@ -42,6 +42,7 @@ mod people;
 mod purpose;
 mod quorum;
 mod raw;
+mod replay;
 mod rule;
 mod scope;
 mod spacing;
@@ -66,6 +67,7 @@ pub use judge::{Permit, Question, Verdict, judge};
 pub use parse::{MAX_RECIPIENTS, MAX_RULES, MAX_TEXT};
 pub use people::{Administrators, Approver, Freeze};
 pub use quorum::Wanted;
+pub use replay::{Answer, Flip, Replay, Said};
 pub use rule::Kind;
 pub use stolen::{
     Capacity, Ceiling, Most, Power, Reach, Recipients, Stolen, Stretch, TooLarge, Total, Victim, stolen,
