@@ -5,6 +5,7 @@
 
 pub mod draft;
 pub mod hex;
+pub mod past;
 pub mod read;
 pub mod record;
 mod replay;

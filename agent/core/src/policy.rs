@@ -21,6 +21,7 @@
 
 mod amount_cap;
 mod budget;
+mod bundle_view;
 mod cases;
 mod counters;
 mod denial;
@@ -55,6 +56,7 @@ mod zone;
 use std::collections::{BTreeMap, HashMap};
 
 pub use budget::{Per, Quantity};
+pub use bundle_view::{AssetView, BundleView};
 pub use cases::{Cases, CasesError, Difference, Tried};
 pub use counters::{Counters, Left, Span, Standing, Unmet};
 pub use denial::{Denial, DenialCode};

@@ -89,6 +89,8 @@ pub struct Standing {
     /// How full it is.
     #[serde(flatten)]
     pub left: Left,
+    /// The same in hundredths of the cap, rounded down.
+    pub percent: u8,
 }
 
 /// What a counter is kept under. The cap is not part of it: a new cap finds what was spent.
@@ -291,11 +293,13 @@ impl Counters {
             let slot = Slot::of(budget, None, None);
             let shared = self.tallies.get(&slot);
             let mut row = |key: Option<&Name>, tally: Option<&Tally>| {
+                let used = tally.map_or(Some(Amount::ZERO), |tally| tally.used(now));
                 standings.push(Standing {
                     budget: budget.name.clone(),
                     condition: budget.to_string(),
                     key: key.cloned(),
-                    left: left(budget, tally.map_or(Some(Amount::ZERO), |tally| tally.used(now))),
+                    left: left(budget, used),
+                    percent: used.unwrap_or(Amount::MAX).percent_of(budget.units()),
                 });
             };
             if budget.per.is_none() || shared.is_some() {

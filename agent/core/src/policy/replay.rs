@@ -27,7 +27,7 @@ pub struct Said {
 }
 
 /// The kinds of verdicts. Only a change from one to another flips a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Answer {
     /// It could be paid.
