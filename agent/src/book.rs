@@ -8,6 +8,7 @@ pub mod hex;
 pub mod past;
 pub mod read;
 pub mod record;
+pub mod rejudge;
 mod replay;
 pub mod request;
 mod rows;

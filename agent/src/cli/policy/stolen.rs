@@ -102,12 +102,13 @@ fn rows(table: &mut Table<6>, found: &Stolen, reach: &Reach) {
     let ceilings: Vec<&Ceiling> = reach.ceilings.iter().filter_map(|at| found.ceilings.get(*at)).collect();
     // A number of payments is said with what it comes to.
     let said = |ceiling: &Ceiling| {
-        matches!(ceiling.most, Quantity::Count(_))
-            && ceilings.iter().any(|other| {
-                other.rule == ceiling.rule
-                    && matches!(other.most, Quantity::Amount(..))
-                    && other.how.starts_with(&ceiling.how)
-            })
+        let amount = |other: &&Ceiling| {
+            other.rule == ceiling.rule
+                && other.window == ceiling.window
+                && other.how.contains(" of at most ")
+                && matches!(other.most, Quantity::Amount(..))
+        };
+        matches!(ceiling.most, Quantity::Count(_)) && ceilings.iter().any(amount)
     };
     most.extend(ceilings.iter().filter(|ceiling| !said(ceiling)).map(|ceiling| ceiling.how.clone()));
     if reach.known_only {

@@ -163,7 +163,7 @@ fn ceiling(name: &str, budget: &Arc<Budget>, share: Share, rows: &Rows<'_>) -> V
     for (asset, single, below) in assets.into_values().filter(|(_, single, _)| *single != Amount::MAX) {
         if let Some(sum) = single.checked_mul(count) {
             let sum = Quantity::Amount(sum, asset.clone());
-            let how = format!("{} of at most {}, together {sum}", how(&most), asset.format(single));
+            let how = format!("{condition}{times} of at most {}, together {sum}", asset.format(single));
             found.push(make(how, sum, below));
         }
     }

@@ -1,0 +1,216 @@
+//! The book's past judged by another bundle.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use bursar_core::intent::{Action, Intent, LedgerId, Value};
+use bursar_core::key::PublicKey;
+use bursar_core::name::Name;
+use bursar_core::policy::{Answer, Denial, Flip, Policy, Question, Replay};
+use bursar_core::role::Roles;
+use bursar_core::time::Timestamp;
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::draft::{Circumstances, Draft};
+use super::past::{self, Asked, Event, Transfer, What};
+use super::request::{IdempotencyKey, SpendRequest};
+use crate::store::StoreError;
+
+/// What judging the past takes beside the book.
+#[derive(Debug)]
+pub struct Around {
+    /// The accounts' keys, for what was denied and so became no transaction.
+    pub accounts: BTreeMap<Name, PublicKey>,
+    /// The ledger that such a transaction would have been for.
+    pub ledger: LedgerId,
+    /// For how long it could have been recorded, in milliseconds.
+    pub valid_for: i64,
+}
+
+/// What flipped.
+#[derive(Debug, Default)]
+pub struct Rejudged {
+    /// Payments that were judged.
+    pub payments: u64,
+    /// How many of them flipped.
+    pub flips: u64,
+    /// From one verdict to another, most first.
+    pub sums: Vec<Sum>,
+    /// Payments that could not be judged: their account is gone, or their words make no payment.
+    pub skipped: u64,
+    /// The first [`LISTED`] flips in their order.
+    pub flipped: Vec<Flipped>,
+}
+
+/// So many flips from one verdict to another.
+#[derive(Debug, Serialize)]
+pub struct Sum {
+    /// From.
+    pub then: Answer,
+    /// To.
+    pub now: Answer,
+    /// How many.
+    pub flips: u64,
+}
+
+/// A payment of which the bundle says something else.
+#[derive(Debug, Serialize)]
+pub struct Flipped {
+    /// The spend's id.
+    pub spend: u64,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// In words.
+    pub payment: String,
+    /// What was said, and what would be.
+    #[serde(flatten)]
+    pub flip: Flip,
+}
+
+/// Most flips that are listed; all are counted.
+pub const LISTED: usize = 1000;
+/// Most keys that are remembered beside those of the bundle.
+const REMEMBERED: usize = 100_000;
+
+/// Judges every payment of a book again. `progress` hears now and then how many records were read.
+pub fn rejudge(
+    book: &Connection,
+    policy: &Policy,
+    around: &Around,
+    progress: impl Fn(u64),
+) -> Result<Rejudged, StoreError> {
+    let mut judge = Judge {
+        policy,
+        around,
+        replay: Replay::new(policy),
+        keys: Keys::of(policy),
+        sums: HashMap::new(),
+        found: Rejudged::default(),
+    };
+    past::read(book, |position, event| {
+        progress(position);
+        judge.take(event);
+        Ok(())
+    })?;
+    Ok(judge.finish())
+}
+
+/// Judges what the book tells.
+struct Judge<'p> {
+    policy: &'p Policy,
+    around: &'p Around,
+    replay: Replay<'p>,
+    keys: Keys,
+    sums: HashMap<(Answer, Answer), u64>,
+    found: Rejudged,
+}
+
+impl Judge<'_> {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Asked(asked) => self.asked(*asked),
+            Event::Settled(spend, span) => self.replay.settled(spend, span),
+            Event::Released(spend) => self.replay.released(spend),
+        }
+    }
+
+    fn asked(&mut self, asked: Asked<'_>) {
+        let intent = match &asked.what {
+            What::Transfer(transfer, _) => self.intent(transfer),
+            What::Request(request) => match self.draft(&asked, request.clone()) {
+                Some(Ok(intent)) => Some(intent),
+                Some(Err(denial)) => {
+                    let flip = self.replay.asked_in_vain(denial, asked.said.clone());
+                    return self.keep(&asked, flip);
+                }
+                None => None,
+            },
+        };
+        let Some(intent) = intent else {
+            self.found.skipped += 1;
+            return;
+        };
+        let question = Question {
+            intent: &intent,
+            account: &asked.account,
+            caller: &asked.caller,
+            roles: Roles::NONE,
+            now: asked.at,
+        };
+        let voters: BTreeSet<Name> = asked.approved_by.iter().cloned().collect();
+        let flip = self.replay.asked(asked.spend, &question, &voters, asked.said.clone());
+        self.keep(&asked, flip);
+    }
+
+    fn keep(&mut self, asked: &Asked<'_>, flip: Option<Flip>) {
+        let Some(flip) = flip else { return };
+        *self.sums.entry((flip.then.verdict, flip.now.verdict)).or_default() += 1;
+        if self.found.flipped.len() < LISTED {
+            self.found.flipped.push(Flipped {
+                spend: asked.spend,
+                at: asked.at,
+                payment: asked.words(),
+                flip,
+            });
+        }
+    }
+
+    fn finish(self) -> Rejudged {
+        let sum = |((then, now), flips)| Sum { then, now, flips };
+        let mut sums: Vec<Sum> = self.sums.into_iter().map(sum).collect();
+        sums.sort_by_key(|sum| (std::cmp::Reverse(sum.flips), sum.then as u8, sum.now as u8));
+        Rejudged { payments: self.replay.judged(), flips: self.replay.flips(), sums, ..self.found }
+    }
+
+    fn intent(&mut self, transfer: &Transfer<'_>) -> Option<Intent> {
+        Some(Intent {
+            action: Action::Pay,
+            ledger: transfer.ledger,
+            from: self.keys.get(transfer.from)?,
+            to: Some(self.keys.get(transfer.to)?),
+            value: Some(Value { asset: transfer.asset.clone(), amount: transfer.amount }),
+            fee: None,
+            selector: None,
+            created: transfer.created,
+            valid_until: transfer.valid_until,
+        })
+    }
+
+    /// Words that were denied, drafted with the names of this bundle. None if there can be no such
+    /// transaction.
+    fn draft(&self, asked: &Asked<'_>, request: SpendRequest) -> Option<Result<Intent, Denial>> {
+        let around = Circumstances {
+            from: *self.around.accounts.get(&request.from)?,
+            ledger: self.around.ledger,
+            nonce: [0; 16],
+            now: asked.at,
+            valid_for: self.around.valid_for,
+            roles: Roles::NONE,
+        };
+        let draft =
+            Draft::new(self.policy, asked.caller.clone(), IdempotencyKey::none(), request, around).ok()?;
+        Some(draft.subject.map(|payload| payload.intent()))
+    }
+}
+
+/// Keys by their text. Each is read as a point of its curve once, those of the bundle not even that.
+struct Keys(HashMap<String, PublicKey>);
+
+impl Keys {
+    fn of(policy: &Policy) -> Self {
+        Self(
+            policy.recipients().map(|recipient| (recipient.address.to_string(), recipient.address)).collect(),
+        )
+    }
+
+    fn get(&mut self, text: &str) -> Option<PublicKey> {
+        if let Some(key) = self.0.get(text) {
+            return Some(*key);
+        }
+        let key = text.parse().ok()?;
+        if self.0.len() < REMEMBERED {
+            self.0.insert(text.to_owned(), key);
+        }
+        Some(key)
+    }
+}
