@@ -1,6 +1,6 @@
 //! What a thief could ask for: one row for each rule, action, account and asset.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Most, Reach, Recipients, TooLarge, Victim};
 use crate::amount::{Amount, Asset};
@@ -157,27 +157,26 @@ fn accounts(policy: &Policy, victim: &Victim<'_>) -> Vec<Option<Name>> {
     named.into_iter().cloned().map(Some).chain([None]).collect()
 }
 
-/// Puts recipients together that no rule and no purpose tells apart.
+/// Puts recipients together that no rule and no purpose tells apart; in the order of the file.
 fn alike(policy: &Policy) -> Vec<Alike<'_>> {
     let redeemers: BTreeSet<&Name> =
         policy.purposes.values().filter_map(|purpose| Some(&purpose.redeemer.as_ref()?.0)).collect();
-    let mut found: BTreeMap<(u32, BTreeSet<&Name>, Option<&Name>), Alike<'_>> = BTreeMap::new();
+    let (mut found, mut known): (Vec<Alike<'_>>, HashMap<_, usize>) = (Vec::new(), HashMap::new());
     for recipient in policy.recipients() {
-        let categories = recipient.categories.iter().collect();
+        let categories: BTreeSet<&Name> = recipient.categories.iter().collect();
         let redeemer = redeemers.get(&recipient.name).copied();
-        let kind = found.entry((recipient.class, categories, redeemer)).or_insert_with(|| Alike {
-            class: recipient.class,
-            one: Some(recipient),
-            count: 0,
-            names: Vec::new(),
-        });
+        let at = *known.entry((recipient.class, categories, redeemer)).or_insert(found.len());
+        if at == found.len() {
+            found.push(Alike { class: recipient.class, one: Some(recipient), count: 0, names: Vec::new() });
+        }
+        let Some(kind) = found.get_mut(at) else { continue };
         kind.count += 1;
         if kind.names.len() < NAMED {
             kind.names.push(&recipient.name);
         }
     }
-    let nobody = Alike { class: policy.index.nobody, one: None, count: 0, names: Vec::new() };
-    found.into_values().chain([nobody]).collect()
+    found.push(Alike { class: policy.index.nobody, one: None, count: 0, names: Vec::new() });
+    found
 }
 
 /// Payments as a thief would make them by one rule, apart from who is paid.

@@ -11,6 +11,7 @@ use crate::amount::{Amount, Asset};
 use crate::intent::Action;
 use crate::policy::budget::Quantity;
 use crate::policy::window::{CalendarUnit, Window};
+use crate::policy::zone::Zone;
 
 const HOUR: i64 = 60 * 60 * 1000;
 const DAY: i64 = 24 * HOUR;
@@ -48,21 +49,26 @@ impl Stretch {
         let ceil = |length: i64| u64::try_from((self.millis() + length - 1) / length).unwrap_or(u64::MAX);
         match window {
             Window::Rolling(length) => ceil(length.millis()),
-            Window::Calendar { unit, .. } => ceil(least(*unit)).saturating_add(1),
+            Window::Calendar { unit, zone } => ceil(least(*unit, zone)).saturating_add(1),
         }
     }
 }
 
-/// The shortest such period: clocks that go forward take hours from it. In no zone of the IANA
-/// database did they ever go forward by more than three at once without skipping a whole date.
-fn least(unit: CalendarUnit) -> i64 {
+/// The shortest such period. Clocks that go forward take hours from it, save in UTC: in no zone of
+/// the IANA database did they ever go forward by more than three at once without skipping a whole
+/// date, which may be one of a week, a month or a year.
+fn least(unit: CalendarUnit, zone: &Zone) -> i64 {
     let days = match unit {
         CalendarUnit::Day => 1,
-        CalendarUnit::Week => 6,
-        CalendarUnit::Month => 27,
-        CalendarUnit::Year => 364,
+        CalendarUnit::Week => 7,
+        CalendarUnit::Month => 28,
+        CalendarUnit::Year => 365,
     };
-    days * DAY - 4 * HOUR
+    match (unit, *zone == Zone::UTC) {
+        (_, true) => days * DAY,
+        (CalendarUnit::Day, false) => days * DAY - 4 * HOUR,
+        (_, false) => (days - 1) * DAY - 4 * HOUR,
+    }
 }
 
 /// What all rows of one action in one asset come to.
