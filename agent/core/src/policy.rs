@@ -18,6 +18,16 @@
 //! | `approvals` | `quorum.rs` |
 //! | `valid` | `lifetime.rs` |
 //! | an asset's `only`, `redeemer`, `valid` | `purpose.rs` |
+//!
+//! For people who write policies, all of it by judging as the agent does:
+//!
+//! | question | answer |
+//! |---|---|
+//! | what does every rule say of a payment? | [`explain`] |
+//! | what would be allowed instead? | [`instead`] |
+//! | what could a thief do? | [`stolen`] |
+//! | does the bundle say what it is expected to? | [`Cases`] |
+//! | which past payments would flip? | [`Replay`] |
 
 mod amount_cap;
 mod budget;
