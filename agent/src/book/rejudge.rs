@@ -214,3 +214,164 @@ impl Keys {
         Some(key)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::book::hex::Hex;
+    use crate::book::record::{self, Record};
+    use crate::store::log::{self, LogTable};
+
+    const RULES: &str = r#"
+        [[allow]]
+        name = "small"
+        accounts = ["petty"]
+        budget = { amount = "60.00 EUR", rolling = "1h" }
+    "#;
+
+    fn key(number: u8) -> PublicKey {
+        let secret = ed25519_dalek::SigningKey::from_bytes(&[number; 32]);
+        PublicKey::ed25519(secret.verifying_key().to_bytes()).unwrap()
+    }
+
+    fn policy(rules: &str) -> Policy {
+        let recipients = [("Shop", 2), ("Kiosk", 3)]
+            .map(|(name, number)| format!("[recipients.{name}]\naddress = \"{}\"\n", key(number)))
+            .concat();
+        Policy::parse(&format!("version = 2\n[assets.EUR]\ndecimals = 2\n{recipients}{rules}")).unwrap()
+    }
+
+    fn at(minutes: i64) -> Timestamp {
+        "2026-11-22T09:30:00Z".parse::<Timestamp>().unwrap().plus_millis(minutes * 60_000)
+    }
+
+    /// A book in memory: what is written is what the agent writes.
+    struct Past {
+        book: Connection,
+        log: LogTable,
+        policy: Policy,
+        spends: u64,
+    }
+
+    impl Past {
+        fn new() -> Self {
+            let book = Connection::open_in_memory().unwrap();
+            log::create(&book).unwrap();
+            let log = LogTable::open(&book, |_, _| Ok(())).unwrap();
+            Self { book, log, policy: policy(RULES), spends: 0 }
+        }
+
+        fn write(&mut self, record: &Record) {
+            self.log.append(&self.book, &serde_json::to_vec(record).unwrap()).unwrap();
+        }
+
+        fn request(from: &str, to: &str, amount: &str) -> SpendRequest {
+            serde_json::from_value(serde_json::json!({ "from": from, "to": to, "amount": amount })).unwrap()
+        }
+
+        fn allowed(&mut self, to: &str, amount: &str, minutes: i64) -> u64 {
+            self.spends += 1;
+            let around = Circumstances {
+                from: key(1),
+                ledger: LedgerId([7; 32]),
+                nonce: [self.spends as u8; 16],
+                now: at(minutes),
+                valid_for: 900_000,
+                roles: Roles::NONE,
+            };
+            let (caller, request): (Name, _) = ("anna".parse().unwrap(), Self::request("petty", to, amount));
+            let draft =
+                Draft::new(&self.policy, caller.clone(), IdempotencyKey::none(), request, around).unwrap();
+            self.write(&Record::Allowed(Box::new(record::Allowed {
+                at: at(minutes),
+                spend: self.spends,
+                caller,
+                key: IdempotencyKey::none(),
+                body: Hex([0; 32]),
+                account: "petty".parse().unwrap(),
+                recipient: to.parse().unwrap(),
+                decimals: 2,
+                policy: Hex([0; 32]),
+                rule: "small".parse().unwrap(),
+                draws: Vec::new(),
+                transfer: crate::book::read::raw(&draft.subject.unwrap()).unwrap(),
+            })));
+            self.spends
+        }
+
+        fn recorded(&mut self, spend: u64, minutes: i64) {
+            let at = at(minutes);
+            self.write(&Record::Recorded(record::Recorded { at, spend, position: 0, recorded: at }));
+        }
+
+        fn denied(&mut self, request: SpendRequest, minutes: i64) {
+            self.spends += 1;
+            let denial = Denial::plain(bursar_core::policy::DenialCode::NoRule, "no".to_owned());
+            self.write(&Record::Denied(Box::new(record::Denied {
+                at: at(minutes),
+                spend: self.spends,
+                caller: "anna".parse().unwrap(),
+                key: IdempotencyKey::none(),
+                request,
+                policy: Hex([0; 32]),
+                denial,
+            })));
+        }
+
+        fn rejudge(&self, policy: &Policy) -> Rejudged {
+            let accounts = [("petty".parse().unwrap(), key(1))].into();
+            let around = Around { accounts, ledger: LedgerId([7; 32]), valid_for: 900_000 };
+            rejudge(&self.book, policy, &around, |_| ()).unwrap()
+        }
+    }
+
+    #[test]
+    fn flips_are_told_one_by_one() {
+        let mut past = Past::new();
+        let first = past.allowed("Shop", "40.00 EUR", 0);
+        past.recorded(first, 1);
+        let second = past.allowed("Kiosk", "20.00 EUR", 2);
+        past.recorded(second, 3);
+        past.denied(Past::request("petty", "Shop", "0.01 EUR"), 4);
+        past.denied(Past::request("petty", "Casino", "1.00 EUR"), 5);
+        past.denied(Past::request("gone", "Shop", "1.00 EUR"), 6);
+        // Under the rules of then the third was refused for its budget, and would be again.
+        let same = past.rejudge(&past.policy);
+        assert_eq!((same.payments, same.flips, same.skipped), (4, 0, 1));
+
+        let narrow = format!("{RULES}recipients = [\"Shop\"]\n");
+        let found = past.rejudge(&policy(&narrow));
+        let words: Vec<String> = found
+            .flipped
+            .iter()
+            .map(|flipped| {
+                let Flip { then, now } = &flipped.flip;
+                format!("{} {}: {} > {}", flipped.spend, flipped.payment, then.verdict, now.verdict)
+            })
+            .collect();
+        // The kiosk's money is not spent now, so there is room for the cent.
+        assert_eq!(
+            words,
+            [
+                "2 20.00 EUR from petty to Kiosk, asked by anna: allowed > denied",
+                "3 0.01 EUR from petty to Shop, asked by anna: denied > allowed",
+            ]
+        );
+        let sums: Vec<_> = found.sums.iter().map(|sum| (sum.then, sum.now, sum.flips)).collect();
+        assert_eq!(sums, [(Answer::Allowed, Answer::Denied, 1), (Answer::Denied, Answer::Allowed, 1)]);
+    }
+
+    #[test]
+    fn a_recipient_that_the_bundle_does_not_know_is_denied() {
+        let mut past = Past::new();
+        past.allowed("Kiosk", "1.00 EUR", 0);
+        let shop = format!("[recipients.Shop]\naddress = \"{}\"\n", key(2));
+        let without =
+            Policy::parse(&format!("version = 3\n[assets.EUR]\ndecimals = 2\n{shop}{RULES}")).unwrap();
+        let found = past.rejudge(&without);
+        assert_eq!(found.flips, 1);
+        let now = &found.flipped[0].flip.now;
+        assert!(now.why.as_ref().unwrap().contains("no recipient of the policy has the address"), "{now:?}");
+    }
+}
