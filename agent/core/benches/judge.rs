@@ -11,7 +11,7 @@ use bursar_core::amount::Amount;
 use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
-use bursar_core::policy::{Counters, Permit, Policy, Question, Span, Verdict, judge};
+use bursar_core::policy::{Answer, Counters, Permit, Policy, Question, Replay, Said, Span, Verdict, judge};
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use divan::Bencher;
@@ -160,6 +160,32 @@ fn reserve_and_settle_after_past_payments(bencher: Bencher, past: i64) {
         i += 1;
         counters.reserve(black_box(&permit), &BTreeSet::new(), at(i)).unwrap();
         counters.settle(permit.draws(), Span { earliest: at(i), latest: at(i) });
+    });
+}
+
+/// As the book tells it: asked, recorded, a thousand under way.
+#[divan::bench(args = [(10, Match::Last), (1000, Match::Last)], sample_count = 3)]
+fn replay_a_million_payments(bencher: Bencher, (rules, matching): (usize, Match)) {
+    let asked = Asked::new(rules, 1000, matching);
+    let at = |i: i64| Timestamp::from_millis(NOW + i * 600).unwrap();
+    bencher.bench_local(|| {
+        let mut replay = Replay::new(&asked.policy);
+        for i in 0..1_000_000_i64 {
+            let question = Question {
+                intent: &asked.intents[i as usize % asked.intents.len()],
+                account: &asked.account,
+                caller: &asked.caller,
+                roles: Roles::NONE,
+                now: at(i),
+            };
+            let then = Said { verdict: Answer::Allowed, rule: None, why: None };
+            replay.asked(i as u64, &question, &BTreeSet::new(), then);
+            if i >= 1000 {
+                replay.settled(i as u64 - 1000, Span { earliest: at(i - 1000), latest: at(i) });
+            }
+        }
+        assert_eq!(replay.flips(), 0);
+        replay
     });
 }
 

@@ -3,7 +3,10 @@
 mod check;
 mod explain;
 mod offline;
+mod replay;
 mod show;
+mod stolen;
+mod test;
 
 use super::error::CliError;
 use super::global::Global;
@@ -24,6 +27,8 @@ enum Command {
     Check(check::Args),
     Show(show::Args),
     Explain(explain::Args),
+    Test(test::Args),
+    Replay(replay::Args),
 }
 
 /// Does what the arguments say.
@@ -32,5 +37,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Check(args) => check::run(global, args),
         Command::Show(args) => show::run(global, args),
         Command::Explain(args) => explain::run(global, args),
+        Command::Test(args) => test::run(global, args),
+        Command::Replay(args) => replay::run(global, args),
     }
 }

@@ -72,7 +72,13 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
         found.push(plain(format!("no allow rule can ever pay {}", list(unused))));
     }
     let named: BTreeSet<&Name> = policy.rules.iter().flat_map(|rule| rule.scope.names()).collect();
-    let idle: Vec<&Name> = policy.groups.keys().filter(|group| !named.contains(group)).collect();
+    // Quorums keep the groups that they name in words.
+    let quorums = policy.rules.iter().flat_map(|rule| &rule.quorums).map(|quorum| &quorum.need);
+    let lift = policy.freeze().map(|freeze| &freeze.lift);
+    let needs: BTreeSet<&str> =
+        quorums.chain(policy.break_glass()).chain(lift).flat_map(|need| need.label.split(", ")).collect();
+    let used = |group: &&Name| named.contains(group) || needs.contains(group.as_str());
+    let idle: Vec<&Name> = policy.groups.keys().filter(|group| !used(group)).collect();
     if !idle.is_empty() {
         found.push(plain(format!("no rule names the group {}", list(idle))));
     }
