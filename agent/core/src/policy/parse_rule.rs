@@ -158,6 +158,10 @@ impl<'a> RuleParser<'a> {
         let mut quorums: Vec<Arc<Quorum>> = Vec::new();
         let Some(raw) = raw else { return Ok((quorums, None)) };
         let at = raw.span();
+        if raw.get_ref().is_empty() {
+            let what = "no quorum is listed, so nobody would be asked; write approvals = [{ need = 2, from = \"managers\" }]";
+            return Err(Fault::new(&at, what));
+        }
         for raw in raw.into_inner().into_iter().map(Spanned::into_inner) {
             let above = raw.above.map(|text| self.money(&text, asset)).transpose()?;
             quorums.push(Arc::new(Quorum {
@@ -169,7 +173,7 @@ impl<'a> RuleParser<'a> {
         let needs: Vec<Need> = quorums.iter().map(|quorum| quorum.need.clone()).collect();
         let everybody = needs.iter().flat_map(|need| &need.from).cloned().collect();
         if !feasible(&needs, &everybody) {
-            let what = "one person has one vote, and together these quorums need more people than there are";
+            let what = "one person has one vote, and together these quorums need more people than there are; lower need, or name more people";
             return Err(Fault::new(&at, what));
         }
         let least = quorums.iter().filter_map(|quorum| quorum.above.as_ref()).min_by_key(|above| above.cap);
