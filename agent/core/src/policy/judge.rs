@@ -249,8 +249,11 @@ fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
     };
     let decides = &policy.rules[first];
     if let (Some(fee), None) = (&question.intent.fee, &decides.fee_cap) {
-        let why =
-            format_args!("it has no fee_cap, so it allows no fee; asked {} of {}", fee.amount, fee.asset);
+        let asked = policy.asset(fee.asset.as_str()).map_or_else(
+            || format!("{} minor units of {}", fee.amount, fee.asset),
+            |asset| asset.format(fee.amount),
+        );
+        let why = format_args!("it has no fee_cap, so it allows no fee; asked {asked}");
         return Err(Denial::by(DenialCode::Fee, &decides.name, why));
     }
     let mut permit = Permit::new(policy, decides, &facts);
