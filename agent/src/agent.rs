@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::anchor::{self, AnchorError};
 use crate::book::draft::Circumstances;
+use crate::book::in_force;
 use crate::book::{Book, BookError, Head, Options};
 use crate::clock::Watch;
 use crate::config::{Config, LedgerConfig};
@@ -31,8 +32,6 @@ use crate::turns::Turns;
 pub struct Agent {
     /// The configuration it was opened from.
     pub config: Config,
-    /// The policy bundle in force.
-    pub policy: Arc<Policy>,
     /// The token.
     pub token: Token,
     /// The keys in it, by role.
@@ -113,6 +112,21 @@ pub enum AgentError {
         "the policy has a group {0:?}, and config.toml an account or a caller of that name: rules could not tell which is meant; rename one"
     )]
     Group(Name),
+    /// A person decides with the key of an account.
+    #[error(
+        "the policy names the key of account {account} as {person}'s; a key has one role: give {person} a key in a token of their own"
+    )]
+    SharedKey {
+        /// The account.
+        account: Name,
+        /// The person.
+        person: Name,
+    },
+    /// A purpose-bound asset was there from the beginning.
+    #[error(
+        "the policy binds {0} to a purpose, and the ledger's genesis has balances of it that nobody issued; such an asset starts with `bursar issue`: give it an issuer in the genesis and no balances"
+    )]
+    Unissued(Name),
     /// The ledger began with another node key.
     #[error(
         "the key {label:?} is not the node key that the ledger's genesis names; put the old key back under `keys.node`"
@@ -151,14 +165,14 @@ pub struct Leniency {
 impl Agent {
     /// Opens everything, checks it, and finishes what an earlier run had begun.
     pub async fn open(config: Config, leniency: Leniency) -> Result<Self, AgentError> {
-        let policy = Arc::new(read_policy(&config)?);
+        let policy = wished_policy(&config)?;
         let token = open_token(&config, leniency.retry_pin)?;
         let keys = Keyring::open(&token, &config.labels).await?;
         let watch = Arc::new(Watch::new(config.tolerance));
         let book = Book::open(Options {
             home: config.home.clone(),
             id: Some(config.id.clone()),
-            policy: policy.clone(),
+            policy,
             watch: watch.clone(),
             progress: |records| tracing::info!(records, "reading the book"),
         })?;
@@ -173,7 +187,6 @@ impl Agent {
         };
         let agent = Self {
             config,
-            policy,
             token,
             keys,
             book,
@@ -210,7 +223,7 @@ impl Agent {
             nonce,
             now: self.watch.steady(),
             valid_for: self.config.valid_for,
-            roles: bursar_core::role::Roles::NONE,
+            patience: self.config.patience,
         })
     }
 
@@ -263,6 +276,30 @@ pub fn open_token(config: &Config, retry_pin: bool) -> Result<Token, TokenError>
     let uri = config.token.uri.parse()?;
     let pin = config.token.pin.read(&config.home)?;
     pin::once(&config.home, retry_pin, || Token::open(&config.token.module, &uri, pin, config.token.workers))
+}
+
+/// The bundle of a home's file, which the book takes over where nobody has to agree to that. A file
+/// that cannot be read stops a start only then.
+fn wished_policy(config: &Config) -> Result<Option<Arc<Policy>>, AgentError> {
+    match read_policy(config) {
+        Ok(policy) => {
+            let standing = in_force::of_home(&config.home)?;
+            if let Some(standing) = standing.filter(|standing| {
+                standing.policy.hash() != policy.hash() && !in_force::is_open(Some(standing))
+            }) {
+                tracing::warn!(
+                    version = standing.policy.version(),
+                    "policy.toml is not the bundle in force, which only its administrators change: `bursar policy propose`"
+                );
+            }
+            Ok(Some(Arc::new(policy)))
+        }
+        Err(error) if in_force::is_open(in_force::of_home(&config.home)?.as_ref()) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "policy.toml cannot be read; the bundle in force stays");
+            Ok(None)
+        }
+    }
 }
 
 /// Reads the policy bundle of a home.

@@ -4,6 +4,10 @@
 //! [`Kept`] after the signature. Nobody else can make either.
 
 pub mod draft;
+pub mod in_force;
+pub mod inbox;
+mod pending;
+pub mod people;
 pub use bursar_core::hex;
 pub mod read;
 pub mod record;
@@ -11,11 +15,12 @@ mod replay;
 pub mod request;
 mod rows;
 mod sqlite;
+pub mod turned_away;
 pub mod view;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::intent::LedgerId;
@@ -29,8 +34,12 @@ use crate::ledger;
 use crate::store::{StoreError, WriteError, Writer};
 use crate::token::Signed;
 use draft::Draft;
+use in_force::InForce;
+pub use people::{Agreement, Install, Voted};
 use request::IdempotencyId;
 use sqlite::BookStore;
+pub use sqlite::{Statement, not_counted};
+use turned_away::{Recent, Refusal};
 use view::{Position, Spend};
 
 /// The file's name in the home folder.
@@ -99,6 +108,8 @@ pub enum Decision {
     Conflict(u64),
     /// The clock jumped; nothing was decided.
     Suspect(Suspect),
+    /// Another bundle came into force after the names were looked up; nothing was decided.
+    Stale,
 }
 
 /// A payment between its decision and its end.
@@ -184,8 +195,8 @@ pub struct Options {
     pub home: PathBuf,
     /// The home's id, if only its own book will do.
     pub id: Option<String>,
-    /// The policy bundle to judge by.
-    pub policy: Arc<Policy>,
+    /// The policy bundle of the home's file, if it can be read; the book decides whether it counts.
+    pub policy: Option<Arc<Policy>>,
     /// The agent's time.
     pub watch: Arc<Watch>,
     /// Called now and then while records are read: how many so far.
@@ -195,6 +206,8 @@ pub struct Options {
 /// The book of one home.
 pub struct Book {
     writer: Writer<BookStore>,
+    refusals: Mutex<Recent>,
+    in_force: InForce,
 }
 
 impl Book {
@@ -207,8 +220,15 @@ impl Book {
 
     /// Opens the book, reads every record, and compares with everything derived from them.
     pub fn open(options: Options) -> Result<Self, BookError> {
-        let writer = Writer::spawn("book", move || BookStore::open(&options).map_err(BookError::Store))?;
-        Ok(Self { writer })
+        let cell = Arc::new(OnceLock::new());
+        let own = cell.clone();
+        let open = move || BookStore::open(&options, &own).map_err(BookError::Store);
+        let writer = Writer::spawn("book", open)?;
+        let in_force = cell.get().cloned().ok_or_else(|| StoreError::Open {
+            file: FILE.to_owned(),
+            what: "no policy is in force; start again".to_owned(),
+        })?;
+        Ok(Self { writer, refusals: Mutex::default(), in_force })
     }
 
     /// Judges and reserves in one step, or answers what was decided before.
@@ -322,6 +342,16 @@ impl Book {
     /// Takes the clock's time as right after it had jumped.
     pub async fn confirm_clock(&self, caller: Name) -> Result<(), WriteError> {
         self.writer.run(move |book| book.confirm_clock(caller)).await
+    }
+
+    /// Writes down that somebody was turned away; once a minute for one caller and one route, and
+    /// sixty times a minute in all.
+    pub async fn turned_away(&self, refusal: Refusal) -> Result<(), WriteError> {
+        // Looked at before the queue: strangers do not fill that either.
+        if !self.refusals.lock().unwrap_or_else(PoisonError::into_inner).admit(&refusal, Instant::now()) {
+            return Ok(());
+        }
+        self.writer.run(move |book| book.turned_away(refusal)).await
     }
 
     /// Waits until everything that was answered so far can be read from the file.

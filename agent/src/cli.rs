@@ -4,6 +4,7 @@
 //! It prints nothing but notes on standard error: the answer is a value, printed here.
 
 pub mod audit;
+mod certificate;
 pub mod client;
 pub mod clock;
 pub mod error;
@@ -61,6 +62,7 @@ enum Command {
     Show(show::Args),
     Policy(policy::Args),
     Key(key::Args),
+    Certificate(certificate::Args),
     Ledger(ledger::Args),
     Audit(audit::Args),
     Clock(clock::Args),
@@ -109,6 +111,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
         Command::Show(args) => show::run(global, args),
         Command::Policy(args) => policy::run(global, args),
         Command::Key(args) => key::run(global, args),
+        Command::Certificate(args) => certificate::run(global, args),
         Command::Ledger(args) => ledger::run(global, args),
         Command::Audit(args) => audit::run(global, args),
         Command::Clock(args) => clock::run(global, args),

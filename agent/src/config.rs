@@ -1,6 +1,9 @@
 //! The configuration of a home folder: text -> checked values.
 
-use std::collections::{BTreeMap, HashMap};
+mod callers;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +11,12 @@ use std::time::Duration;
 use bursar_core::name::Name;
 use serde::Deserialize;
 
+pub use callers::Callers;
+
+use callers::CallerText;
+
 use crate::clock::Tolerance;
+use crate::remote::Remote;
 use crate::token::keyring::Labels;
 use crate::token::pin::PinSource;
 
@@ -77,12 +85,18 @@ pub struct Config {
     pub labels: Labels,
     /// Where payments are forwarded to.
     pub ledger: LedgerConfig,
-    /// User id to caller name.
-    pub callers: HashMap<u32, Name>,
+    /// Who may ask for what.
+    pub callers: Callers,
     /// The Unix socket, absolute.
     pub socket: PathBuf,
+    /// Where callers with a certificate are answered, if anywhere.
+    pub listen: Option<SocketAddr>,
+    /// The agent that this home's commands ask, if it is on another machine.
+    pub remote: Option<Remote>,
     /// For how long a payment may be recorded after it was asked for, in milliseconds.
     pub valid_for: i64,
+    /// For how long a payment may wait for approvals, in milliseconds.
+    pub patience: i64,
     /// How far the clock may jump.
     pub tolerance: Tolerance,
 }
@@ -132,6 +146,7 @@ struct Text {
     callers: BTreeMap<Name, CallerText>,
     #[serde(default)]
     agent: AgentText,
+    remote: Option<Remote>,
 }
 
 #[derive(Deserialize)]
@@ -150,12 +165,6 @@ struct AccountText {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CallerText {
-    uid: u32,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 enum LedgerText {
     Embedded { genesis: PathBuf },
@@ -166,7 +175,9 @@ enum LedgerText {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct AgentText {
     socket: Option<PathBuf>,
+    listen: Option<String>,
     valid_for: Option<String>,
+    approval_for: Option<String>,
     clock_tolerance: Option<String>,
     clock_tolerance_restart: Option<String>,
 }
@@ -208,15 +219,11 @@ impl Config {
             );
         }
         crate::token::check_uri(&text.token.uri).map_err(|error| format!("`token.uri`: {error}"))?;
-        let mut callers = HashMap::new();
-        for (name, caller) in text.callers {
-            if let Some(first) = callers.insert(caller.uid, name.clone()) {
-                return Err(format!(
-                    "the callers {first} and {name} have one user id, {}; each needs its own",
-                    caller.uid
-                ));
-            }
-        }
+        let listen = text.agent.listen.map(|text| {
+            text.parse().map_err(|_| {
+                format!("`agent.listen` is {text:?}; write an IP address and a port, like 127.0.0.1:7420")
+            })
+        });
         let ledger = match text.ledger {
             LedgerText::Embedded { genesis } => LedgerConfig::Embedded { genesis: home.join(genesis) },
             LedgerText::None { id } => LedgerConfig::None { id },
@@ -230,6 +237,10 @@ impl Config {
         if valid_for < Duration::from_secs(1) || valid_for > Duration::from_secs(24 * 60 * 60) {
             return Err("`agent.valid-for` is between 1s and 24h".to_owned());
         }
+        let approval_for = span("agent.approval-for", text.agent.approval_for, "3d")?;
+        if approval_for < Duration::from_secs(60) || approval_for > Duration::from_secs(7 * 24 * 60 * 60) {
+            return Err("`agent.approval-for` is between 1m and 7d".to_owned());
+        }
         Ok(Self {
             home: home.to_owned(),
             id: text.id,
@@ -242,9 +253,12 @@ impl Config {
                 accounts: text.accounts.into_iter().map(|(name, account)| (name, account.key)).collect(),
             },
             ledger,
-            callers,
+            callers: Callers::read(text.callers)?,
+            listen: listen.transpose()?,
+            remote: text.remote,
             socket: home.join(text.agent.socket.unwrap_or_else(|| "bursar.sock".into())),
             valid_for: i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX),
+            patience: i64::try_from(approval_for.as_millis()).unwrap_or(i64::MAX),
             tolerance: Tolerance {
                 running: span("agent.clock-tolerance", text.agent.clock_tolerance, "5m")?,
                 restarted: span("agent.clock-tolerance-restart", text.agent.clock_tolerance_restart, "3d")?,
@@ -304,7 +318,7 @@ mod tests {
     #[test]
     fn reads_what_init_writes() {
         let config = Config::parse(Path::new("/home"), GOOD);
-        let config = config.as_ref().map(|c| (c.valid_for, c.socket.clone(), c.callers.len()));
+        let config = config.as_ref().map(|c| (c.valid_for, c.socket.clone(), c.callers.iter().count()));
         assert_eq!(config, Ok((900_000, PathBuf::from("/home/bursar.sock"), 1)));
     }
 
@@ -363,6 +377,16 @@ mod tests {
                 "[callers.treasurer]",
                 "[agent]\nvalid-for = \"25h\"\n[callers.treasurer]",
                 "between 1s and 24h",
+            ),
+            (
+                "[callers.treasurer]",
+                "[agent]\nlisten = \"localhost:7420\"\n[callers.treasurer]",
+                "like 127.0.0.1:7420",
+            ),
+            (
+                "[callers.treasurer]",
+                "[remote]\nurl = \"https://a:1\"\n[callers.treasurer]",
+                "missing field `certificate`",
             ),
             ("[callers.treasurer]", "[agent]\nvalid-for = \"\u{e9}\"\n[callers.treasurer]", "like 15m"),
         ] {

@@ -10,7 +10,8 @@
 //! | [`token`] | the only place where anything is signed |
 //! | [`ledger`] | where signed payments go |
 //! | [`agent`], [`serve`], [`config`] | everything a home folder names, opened and running |
-//! | [`http`] | the API on a Unix socket |
+//! | [`http`] | the API on a Unix socket, and on TCP for callers with a certificate |
+//! | [`caller`], [`tls`], [`remote`] | who asks, and how both ends of a connection are known |
 //! | [`cli`] | one file per command |
 //! | [`store`] | one SQLite file, one writer, many commands in one durable commit |
 //! | [`anchor`], [`clock`], [`harden`], [`turns`] | rollback, time, memory, order |
@@ -28,6 +29,7 @@
 pub mod agent;
 pub mod anchor;
 pub mod book;
+pub mod caller;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -37,9 +39,11 @@ pub mod harden;
 pub mod http;
 pub mod keys_file;
 pub mod ledger;
+pub mod remote;
 pub mod serve;
 pub mod setup;
 pub mod spend;
 pub mod store;
+pub mod tls;
 pub mod token;
 pub mod turns;

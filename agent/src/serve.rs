@@ -1,16 +1,23 @@
 //! The daemon: one per home, from its lock to its last anchor.
 
 use std::fs::{File, TryLockError};
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tokio::net::UnixListener;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::agent::{Agent, AgentError, Leniency};
 use crate::config::Config;
+use crate::http::Doors;
+use crate::tls::certificate::CertificateError;
+
+/// In the home folder of a running agent: the address and port of its TCP listener, one line.
+pub const LISTENING: &str = "listening";
 
 /// How to serve.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +43,17 @@ pub enum ServeError {
         /// Why, and what to do.
         why: String,
     },
+    /// The TCP listener.
+    #[error("{address}: {source}; set another `listen` under [agent] in config.toml")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The home's own certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The operating system refused something.
     #[error("{what}: {source}")]
     System {
@@ -71,8 +89,13 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let path = config.socket.clone();
     free(&path)?;
+    let _ = std::fs::remove_file(config.home.join(LISTENING));
+    let remote = listen(&config).await?;
     let agent = Arc::new(Agent::open(config, options.leniency).await?);
-    let listener = bind(&path)?;
+    let local = bind(&path)?;
+    if let Some((listener, _)) = &remote {
+        announce(&agent.config.home, listener)?;
+    }
     tracing::info!(socket = %path.display(), token = %agent.token.info().label(), "ready");
     notify("READY=1");
 
@@ -81,7 +104,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
         let agent = agent.clone();
         async move { agent.tend().await }
     });
-    let serving = tokio::spawn(crate::http::serve(listener, agent.clone(), stopped));
+    let serving = tokio::spawn(crate::http::serve(Doors { local, remote }, agent.clone(), stopped));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -92,8 +115,26 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     let _ = serving.await;
     tending.abort();
     let _ = std::fs::remove_file(&path);
+    let _ = std::fs::remove_file(agent.config.home.join(LISTENING));
     agent.anchor().await?;
     tracing::info!("stopped");
+    Ok(())
+}
+
+/// Takes the address for callers with a certificate, if there is to be one.
+async fn listen(config: &Config) -> Result<Option<(TcpListener, Arc<ServerConfig>)>, ServeError> {
+    let Some(address) = config.listen else { return Ok(None) };
+    let tls = crate::tls::server(&config.home)?;
+    let listener = TcpListener::bind(address).await;
+    Ok(Some((listener.map_err(|source| ServeError::Listen { address, source })?, tls)))
+}
+
+/// Says where it listens: with port 0 nobody else knows.
+fn announce(home: &Path, listener: &TcpListener) -> Result<(), ServeError> {
+    let failed = |source| ServeError::System { what: "the file `listening` cannot be written", source };
+    let address = listener.local_addr().map_err(failed)?;
+    crate::durable::replace(&home.join(LISTENING), format!("{address}\n").as_bytes()).map_err(failed)?;
+    tracing::info!(%address, "listening for callers with a certificate");
     Ok(())
 }
 

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use crate::keys_file::KeysFileError;
 use crate::ledger::embedded::genesis::GenesisError;
 use crate::store::StoreError;
+use crate::tls::certificate::CertificateError;
 use crate::token::TokenError;
 
 /// Why no home folder was made.
@@ -86,6 +87,9 @@ pub enum SetupError {
     /// Something that was given cannot be used.
     #[error("{0}")]
     Usage(String),
+    /// The home's certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// No randomness.
     #[error("the system gave no random bytes ({0}); try again")]
     Random(String),

@@ -10,35 +10,57 @@ use crate::book::draft::{Draft, DraftError};
 use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
 use crate::book::view::Spend;
 use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Unfinished};
+use crate::caller::Identity;
 use crate::clock::Suspect;
 use crate::ledger::LedgerError;
 use crate::store::WriteError;
 use crate::token::{self, TokenError};
 
 /// Pays, or says why not. The same caller, key and request again: the same answer, paid once.
-#[tracing::instrument(level = "debug", skip_all, fields(caller = %caller))]
+#[tracing::instrument(level = "debug", skip_all, fields(caller = %caller.name))]
 pub async fn spend(
     agent: &Agent,
-    caller: Name,
+    caller: Identity,
     key: IdempotencyKey,
     request: SpendRequest,
 ) -> Result<Spend, SpendError> {
-    let _turn = agent.turns.wait(idempotency_id(&caller, &key)).await; // one at a time under one key
-    let decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
-        Ok(draft) => agent.book.reserve(draft).await?, // judged and held in one durable step
-        Err(error) => agent.book.lookup(idempotency_id(&caller, &key), request.hash()).await?.ok_or(error)?,
-    };
-    let reserved = match decision {
+    let _turn = agent.turns.wait(idempotency_id(&caller.name, &key)).await; // one at a time under one key
+    let reserved = match decide(agent, caller, key, request).await? {
         Decision::Reserved(reserved) => reserved,
-        Decision::Answered(spend) => return Ok(*spend), // denied, or answered before
+        Decision::Answered(spend) => return Ok(*spend), // denied, waiting for approvals, or answered before
         Decision::Unfinished(unfinished) => return resume(agent, unfinished).await,
         Decision::Conflict(spend) => return Err(SpendError::Conflict(spend)),
         Decision::Suspect(suspect) => return Err(SpendError::Suspect(suspect)),
+        Decision::Stale => return Err(SpendError::Write(WriteError::Busy)),
     };
     match sign(agent, reserved).await? {
         Keeping::Kept(kept) => forward(agent, kept).await, // to the ledger, and written down
         Keeping::Ended(spend) => Ok(*spend),
     }
+}
+
+/// Judged and held in one durable step, by the policy in force; names are looked up again if that
+/// has changed in between.
+async fn decide(
+    agent: &Agent,
+    caller: Identity,
+    key: IdempotencyKey,
+    request: SpendRequest,
+) -> Result<Decision, SpendError> {
+    let mut decision = Decision::Stale;
+    for _ in 0..3 {
+        decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
+            Ok(draft) => agent.book.reserve(draft).await?,
+            Err(error) => {
+                let idem = idempotency_id(&caller.name, &key);
+                agent.book.lookup(idem, request.hash()).await?.ok_or(error)?
+            }
+        };
+        if !matches!(decision, Decision::Stale) {
+            break;
+        }
+    }
+    Ok(decision)
 }
 
 /// Goes on with a payment that a crash, a token or a ledger had stopped.
@@ -56,7 +78,7 @@ pub async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, Spen
 /// Reads a request: what would be paid, in the exact bytes that would be signed.
 pub fn draft(
     agent: &Agent,
-    caller: Name,
+    caller: Identity,
     key: IdempotencyKey,
     request: SpendRequest,
 ) -> Result<Draft, SpendError> {
@@ -64,7 +86,7 @@ pub fn draft(
         return Err(SpendError::Account { asked: request.from, known: agent.account_names() });
     };
     let around = agent.circumstances(*from.public())?;
-    Ok(Draft::new(&agent.policy, caller, key, request, around)?)
+    Ok(Draft::new(&agent.book.policy(), caller, key, request, around)?)
 }
 
 /// In the token, verified, durable.

@@ -47,7 +47,7 @@ fn a_user_without_a_name_is_turned_away() {
     );
     let agent = world.serve();
     let mut api = agent.api();
-    for (method, path) in [
+    let routes = [
         ("POST", "/v1/spends"),
         ("GET", "/v1/spends"),
         ("GET", "/v1/accounts"),
@@ -58,7 +58,9 @@ fn a_user_without_a_name_is_turned_away() {
         ("GET", "/v1/audit/checkpoint"),
         ("GET", "/v1/ledger"),
         ("POST", "/v1/clock/confirm"),
-    ] {
+    ];
+    // Asked twice in one minute, and written down once.
+    for (method, path) in routes.into_iter().chain(routes) {
         let answer = api.send(method, path, "Idempotency-Key: k\r\n", b"").unwrap();
         let says = answer.json();
         assert_eq!(
@@ -68,7 +70,41 @@ fn a_user_without_a_name_is_turned_away() {
         );
         assert!(says["detail"].as_str().unwrap().contains(&format!("uid = {}", own())), "{says}");
     }
-    assert_eq!(files::records(&world.home()).len(), 2, "only the beginning and the policy");
+    for path in ["/healthz", "/readyz", "/openapi.json"] {
+        assert_eq!(api.get(path).0, 200, "{path} is for anybody");
+    }
+    let records = files::records(&world.home());
+    let turned_away: Vec<_> = records[2..].iter().map(|record| &record["turned-away"]).collect();
+    let found: Vec<_> = turned_away.iter().map(|record| record["route"].as_str().unwrap()).collect();
+    assert_eq!(found, routes.map(|(method, path)| format!("{method} {path}")));
+    for record in turned_away {
+        assert_eq!(record["who"], format!("uid {}", own()));
+        assert_eq!(record["why"], "unknown caller");
+    }
+    assert!(agent.stop().success());
+    // The book with these records is read again, whole, and verified.
+    let _agent = world.serve();
+    let verified = world.run(&["audit", "verify", "--json"]);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn a_user_can_be_known_by_its_group() {
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    let group = rustix::process::getgid().as_raw();
+    let as_user = format!("[callers.owner]\nuid = {}", own());
+    world.edit("config.toml", &as_user, &format!("[callers.clerks]\ngid = {group}"));
+    let agent = world.serve();
+    let paid = agent.api().marked("k", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!((paid.status, paid.json()["caller"].as_str()), (201, Some("clerks")));
+    assert!(agent.stop().success());
+    world.edit("config.toml", &format!("gid = {group}"), &format!("gid = {}", group + 1));
+    let agent = world.serve();
+    let refused = agent.api().marked("l", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!(
+        (refused.status, refused.json()["type"].as_str()),
+        (403, Some("urn:bursar:problem:unknown-caller"))
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! | [`clock`] | a wall clock that a test turns |
 //! | [`policy`] | policy bundles and recipients for tests |
 //! | [`files`] | the files of a home, read with plain SQLite |
+//! | [`guest`] | a client with a certificate: OpenSSL makes it, curl shows it |
 //! | [`merkle`] | the tree of RFC 6962 |
 //! | [`opened`] | the same files opened by the agent's code |
 //! | [`spec`] | what a home folder is to be |
@@ -19,6 +20,7 @@ pub mod api;
 pub mod clock;
 pub mod daemon;
 pub mod files;
+pub mod guest;
 pub mod merkle;
 pub mod opened;
 pub mod policy;

@@ -15,7 +15,7 @@ pub fn book(home: &Path, bundle: &str) -> Result<(), String> {
     let options = Options {
         home: home.to_owned(),
         id: None,
-        policy: Arc::new(Policy::parse(bundle).expect("a policy")),
+        policy: Some(Arc::new(Policy::parse(bundle).expect("a policy"))),
         watch: Arc::new(Watch::new(forever)),
         progress: |_| (),
     };

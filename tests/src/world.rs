@@ -1,6 +1,7 @@
 //! A home folder with a SoftHSM token, and the programs that work on it.
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -110,6 +111,24 @@ impl World {
         let text = std::fs::read_to_string(&path).expect("a file");
         assert!(text.contains(from), "{from:?} is not in {text}");
         std::fs::write(&path, text.replace(from, to)).expect("a file");
+    }
+
+    /// Adds lines at the end of the configuration.
+    pub fn configure(&self, lines: &str) {
+        let path = self.home().join("config.toml");
+        let text = std::fs::read_to_string(&path).expect("a configuration");
+        std::fs::write(&path, format!("{text}\n{lines}")).expect("a configuration");
+    }
+
+    /// Has the agent answer callers with a certificate, on a port that is free when it starts.
+    pub fn listen(&self) {
+        self.edit("config.toml", "# listen = \"127.0.0.1:7420\"", "listen = \"127.0.0.1:0\"");
+    }
+
+    /// Where the running agent answers them.
+    pub fn listening(&self) -> SocketAddr {
+        let text = std::fs::read_to_string(self.home().join("listening")).expect("an agent that listens");
+        text.trim_end().parse().expect("an address")
     }
 
     /// `bursar --home HOME ARGS…`, not started yet.

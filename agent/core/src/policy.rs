@@ -221,6 +221,26 @@ impl Policy {
         self.people.freeze.as_ref()
     }
 
+    /// Who may stop an account: those whom the bundle names, or else every approver.
+    pub fn freezers(&self) -> Vec<Name> {
+        match self.freeze() {
+            Some(freeze) => freeze.from.clone(),
+            None => self.approvers().filter(|one| !one.revoked).map(|one| one.name.clone()).collect(),
+        }
+    }
+
+    /// How many let an account go on: as the bundle says, or else more than half of its approvers.
+    pub fn lift_need(&self) -> Need {
+        match self.freeze() {
+            Some(freeze) => freeze.lift.clone(),
+            None => {
+                let from = self.freezers();
+                let need = u32::try_from(from.len() / 2 + 1).unwrap_or(u32::MAX);
+                Need { need, from, label: "the approvers".to_owned() }
+            }
+        }
+    }
+
     /// Does any rule treat the first payment to a recipient differently?
     pub fn minds_first_payments(&self) -> bool {
         self.rules

@@ -4,20 +4,21 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One thing that a caller may be there for.
+/// What a caller may be there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
 pub enum Role {
     /// Asks for payments.
-    Requester,
-    /// Approves and refuses what others ask for, and freezes accounts.
-    Approver,
+    Requester = 1,
+    /// Approves or refuses them.
+    Approver = 2,
     /// Reads the audit log.
-    Auditor,
-    /// Proposes and installs policies, confirms the clock.
-    Administrator,
-    /// Asks for endorsements.
-    Node,
+    Auditor = 4,
+    /// Runs the agent: policy, clock.
+    Administrator = 8,
+    /// A node of a ledger that asks for endorsements.
+    Node = 16,
 }
 
 /// A set of roles.
@@ -25,11 +26,11 @@ pub enum Role {
 pub struct Roles(u8);
 
 impl Role {
-    /// Every role.
-    pub const ALL: [Role; 5] =
+    /// Every role, in order.
+    pub const ALL: [Self; 5] =
         [Self::Requester, Self::Approver, Self::Auditor, Self::Administrator, Self::Node];
 
-    /// As in configuration and policy.
+    /// As it stands in config.toml.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Requester => "requester",
@@ -39,46 +40,6 @@ impl Role {
             Self::Node => "node",
         }
     }
-
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
-}
-
-impl Roles {
-    /// No role at all.
-    pub const NONE: Roles = Roles(0);
-    /// So many sets of roles there are.
-    pub(crate) const SETS: usize = 1 << Role::ALL.len();
-
-    /// Is this one of them?
-    pub fn has(self, role: Role) -> bool {
-        self.0 & role.bit() != 0
-    }
-
-    /// Is at least one of those among them?
-    pub fn has_any(self, of: Roles) -> bool {
-        self.0 & of.0 != 0
-    }
-
-    /// Its roles in their order.
-    pub fn iter(self) -> impl Iterator<Item = Role> {
-        Role::ALL.into_iter().filter(move |role| self.has(*role))
-    }
-
-    pub(crate) fn number(self) -> usize {
-        self.0.into()
-    }
-
-    pub(crate) fn from_number(number: usize) -> Self {
-        Self((number % Self::SETS) as u8)
-    }
-}
-
-impl FromIterator<Role> for Roles {
-    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
-        Self(roles.into_iter().fold(0, |bits, role| bits | role.bit()))
-    }
 }
 
 impl fmt::Display for Role {
@@ -87,35 +48,98 @@ impl fmt::Display for Role {
     }
 }
 
+impl Roles {
+    /// No role.
+    pub const NONE: Self = Self(0);
+    /// Every role.
+    pub const ALL: Self = Self::of(&Role::ALL);
+
+    /// These roles.
+    pub const fn of(roles: &[Role]) -> Self {
+        let (mut bits, mut i) = (0, 0);
+        while i < roles.len() {
+            bits |= roles[i] as u8;
+            i += 1;
+        }
+        Self(bits)
+    }
+
+    /// Is this role one of them?
+    pub const fn has(self, role: Role) -> bool {
+        self.0 & role as u8 != 0
+    }
+
+    /// Is there a role in both?
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Is there none?
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// So many sets there are.
+    pub(crate) const SETS: u8 = 32;
+
+    /// The set with these bits; others are ignored.
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self(bits % Self::SETS)
+    }
+
+    /// One bit a role, in the order of [`Role::ALL`] from the lowest on.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The roles, in order.
+    pub fn iter(self) -> impl Iterator<Item = Role> {
+        Role::ALL.into_iter().filter(move |role| self.has(*role))
+    }
+}
+
+impl FromIterator<Role> for Roles {
+    fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
+        Self(roles.into_iter().fold(0, |bits, role| bits | role as u8))
+    }
+}
+
 impl fmt::Display for Roles {
+    /// `auditor or administrator`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.iter().map(Role::as_str).collect();
-        f.write_str(&if names.is_empty() { "no role".to_owned() } else { names.join(", ") })
+        if self.is_empty() {
+            return f.write_str("no role");
+        }
+        for (i, role) in self.iter().enumerate() {
+            write!(f, "{}{role}", if i == 0 { "" } else { " or " })?;
+        }
+        Ok(())
     }
 }
 
 impl fmt::Debug for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        f.debug_set().entries(self.iter()).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
-    fn sets_hold_what_was_put_in() {
-        let roles: Roles = [Role::Node, Role::Requester].into_iter().collect();
-        assert!(roles.has(Role::Requester) && roles.has(Role::Node) && !roles.has(Role::Auditor));
-        assert_eq!(roles.to_string(), "requester, node");
-        assert_eq!(Roles::NONE.to_string(), "no role");
-        assert!(roles.has_any([Role::Node, Role::Auditor].into_iter().collect()));
-        assert!(!roles.has_any(Roles::NONE));
-        for number in 0..Roles::SETS {
-            let set = Roles::from_number(number);
-            assert_eq!(set.iter().collect::<Roles>(), set);
-            assert_eq!(set.number(), number);
+    fn a_set_is_its_bits() {
+        for (role, bit) in Role::ALL.into_iter().zip([1, 2, 4, 8, 16]) {
+            assert_eq!(Roles::of(&[role]).bits(), bit, "{role}");
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
         }
+        let some = Roles::of(&[Role::Administrator, Role::Auditor]);
+        assert_eq!((some.bits(), some.to_string()), (12, "auditor or administrator".to_owned()));
+        assert_eq!(some.iter().collect::<Roles>(), some);
+        assert!(some.has(Role::Auditor) && !some.has(Role::Requester));
+        assert!(some.meets(Roles::of(&[Role::Auditor, Role::Node])));
+        assert!(!some.meets(Roles::of(&[Role::Requester])) && !some.meets(Roles::NONE));
+        assert_eq!((Roles::ALL.bits(), Roles::NONE.to_string()), (31, "no role".to_owned()));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
+use bursar_core::policy::Policy;
 
 use super::{Agent, AgentError};
 use crate::anchor;
@@ -39,12 +40,33 @@ impl Agent {
         Ok(self.book.accept_rollback(size).await?)
     }
 
-    /// Refuses names and keys that do not fit each other.
-    pub(super) async fn check_fit(&self) -> Result<(), AgentError> {
-        let names = self.keys.accounts().map(|(name, _)| name).chain(self.config.callers.values());
-        if let Some(name) = names.into_iter().find(|name| self.policy.group_named(name.as_str())) {
+    /// Refuses a bundle whose names and keys do not fit this home's.
+    pub fn check_policy(&self, policy: &Policy) -> Result<(), AgentError> {
+        let callers = self.config.callers.iter().map(|caller| &caller.name);
+        let names = self.keys.accounts().map(|(name, _)| name).chain(callers);
+        if let Some(name) = names.into_iter().find(|name| policy.group_named(name.as_str())) {
             return Err(AgentError::Group(name.clone()));
         }
+        for (account, key) in self.keys.accounts() {
+            let person =
+                policy.roster().owner(key.public()).or(policy.administrator_roster().owner(key.public()));
+            if let Some(person) = person {
+                let (account, person) = (account.clone(), person.name.clone());
+                return Err(AgentError::SharedKey { account, person });
+            }
+        }
+        if let Some(embedded) = &self.embedded
+            && let Some((_, asset)) =
+                embedded.genesis().balances().keys().find(|(_, asset)| policy.is_bound(asset))
+        {
+            return Err(AgentError::Unissued(asset.clone()));
+        }
+        Ok(())
+    }
+
+    /// Refuses names and keys that do not fit each other.
+    pub(super) async fn check_fit(&self) -> Result<(), AgentError> {
+        self.check_policy(&self.book.policy())?;
         if let (Some(embedded), Some(node)) = (&self.embedded, self.keys.node())
             && embedded.genesis().node() != node.public()
         {

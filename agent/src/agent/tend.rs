@@ -22,6 +22,7 @@ impl Agent {
         loop {
             tokio::select! {
                 _ = tend.tick() => {
+                    self.lapse().await;
                     self.expire().await;
                     self.resume(Which::Stuck).await;
                     self.look_after_token().await;
@@ -38,8 +39,16 @@ impl Agent {
         }
     }
 
+    /// Ends what nobody has approved in time.
+    async fn lapse(&self) {
+        if let Err(error) = self.book.lapse().await {
+            tracing::warn!(%error, "what waits could not be looked at");
+        }
+    }
+
     /// Goes on with what an earlier run had begun.
     pub(super) async fn recover(&self) {
+        self.lapse().await;
         self.expire().await;
         self.resume(Which::All).await;
     }

@@ -6,12 +6,14 @@ use bursar_core::amount::Asset;
 use bursar_core::decode::transfer::{Nonce, Payload, Transfer, TransferError};
 use bursar_core::intent::LedgerId;
 use bursar_core::key::PublicKey;
+use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Denial, DenialCode, Explanation, Policy, Question, explain};
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 use super::request::{IdempotencyKey, SpendRequest};
+use crate::caller::Identity;
 
 /// What the book judges.
 #[derive(Debug)]
@@ -24,6 +26,10 @@ pub struct Draft {
     pub key: IdempotencyKey,
     /// What they ask, as they wrote it.
     pub request: SpendRequest,
+    /// The bundle in which its names were looked up.
+    pub policy: Hash,
+    /// For how long it may wait for approvals, in milliseconds.
+    pub patience: i64,
     /// The bytes that would be signed, or why there can be none.
     pub subject: Result<Payload, Denial>,
 }
@@ -41,8 +47,8 @@ pub struct Circumstances {
     pub now: Timestamp,
     /// For how long it may be recorded, in milliseconds.
     pub valid_for: i64,
-    /// What the caller is there for.
-    pub roles: Roles,
+    /// For how long it may wait for approvals, in milliseconds.
+    pub patience: i64,
 }
 
 /// Why a request cannot become a transaction: the caller wrote something that is none.
@@ -63,7 +69,7 @@ impl Draft {
     /// amount is an error, which is not.
     pub fn new(
         policy: &Policy,
-        caller: Name,
+        caller: Identity,
         key: IdempotencyKey,
         request: SpendRequest,
         around: Circumstances,
@@ -91,7 +97,8 @@ impl Draft {
                 },
             )?),
         };
-        Ok(Self { caller, roles: around.roles, key, request, subject })
+        let (Identity { name: caller, roles }, policy) = (caller, policy.hash());
+        Ok(Self { caller, roles, key, request, policy, patience: around.patience, subject })
     }
 }
 
@@ -169,10 +176,11 @@ mod tests {
             nonce: [5; 16],
             now: "2026-11-22T09:30:00.250Z".parse().unwrap(),
             valid_for: 900_000,
+            patience: 900_000,
         };
         Draft::new(
             &Policy::parse(&bundle).unwrap(),
-            "treasurer".parse().unwrap(),
+            Identity { name: "treasurer".parse().unwrap(), roles: Roles::NONE },
             "INV-1".parse().unwrap(),
             serde_json::from_str(&request).unwrap(),
             around,
@@ -217,6 +225,7 @@ mod tests {
                 draws: Vec::new(),
                 transfer: read::raw(&payload).unwrap(),
                 action: payload.kind(),
+                votes: Vec::new(),
             };
             let json = serde_json::to_string(&Record::Allowed(Box::new(allowed))).unwrap();
             let end = if action.is_empty() { "\"}}}" } else { "\"},\"action\":\"issue\"}}" };

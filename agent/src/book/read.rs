@@ -1,19 +1,21 @@
 //! Reading the book, also without the agent: spends and records as they were written.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bursar_core::amount::Asset;
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::envelope::Envelope;
 use bursar_core::key::Signature;
 use bursar_core::log::Hash;
-use bursar_core::policy::Counters;
+use bursar_core::policy::{Counters, Policy};
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::value::RawValue;
 
 use super::hex::Hex;
-use super::record::{Allowed, Denied, Record};
+use super::in_force;
+use super::record::{self, Allowed, Denied, Record};
 use super::replay::damaged;
 use super::view::{Position, Spend, State};
 use super::{FILE, MARK};
@@ -38,6 +40,7 @@ pub fn spend(connection: &Connection, id: u64) -> Result<Option<Spend>, StoreErr
             let payload = payload(connection, &allowed)?;
             self::allowed(&allowed, &payload)
         }
+        Record::Waiting(asked) => return Ok(Some(waiting(&asked, &waiting_payload(connection, &asked)?))),
         _ => return Err(damaged(connection, format!("spend {id}"), "it does not begin with a decision")),
     };
     if last == decision {
@@ -78,6 +81,20 @@ pub fn envelope(connection: &Connection, id: u64) -> Result<Option<Envelope>, St
     Ok(Some(transfer.to_envelope()))
 }
 
+/// The decisions that were counted when a spend was allowed, in their order. `None` if there is no such spend.
+pub fn votes(connection: &Connection, id: u64) -> Result<Option<Vec<Box<RawValue>>>, StoreError> {
+    let Some(row) = row(connection, id)? else { return Ok(None) };
+    let Record::Allowed(allowed) = record(connection, row.decision)? else { return Ok(Some(Vec::new())) };
+    let mut votes = Vec::with_capacity(allowed.votes.len());
+    for position in allowed.votes {
+        let Record::Voted(voted) = record(connection, position)? else {
+            return Err(damaged(connection, format!("record {position}"), "it is no decision of a person"));
+        };
+        votes.push(voted.vote);
+    }
+    Ok(Some(votes))
+}
+
 /// One record, decoded.
 pub fn record(connection: &Connection, position: u64) -> Result<Record, StoreError> {
     let wrong = |what: &str| damaged(connection, format!("record {position}"), what);
@@ -115,6 +132,8 @@ pub struct Whole {
     pub size: u64,
     /// Root of their tree.
     pub root: Hash,
+    /// The bundle that decides.
+    pub judge: Arc<Policy>,
     /// How full the budgets are.
     pub counters: Counters,
     /// SHA-256 of the policy bundle in force when it was last written.
@@ -127,10 +146,24 @@ pub struct Whole {
 }
 
 /// Reads the whole book as of one moment; refuses one that contradicts itself anywhere.
-pub fn whole(connection: &Connection, progress: fn(u64)) -> Result<Whole, StoreError> {
+///
+/// Budgets are filled as the bundle in force counts them, or the `wished` one where nobody has to
+/// agree that it comes into force with the next start.
+pub fn whole(
+    connection: &Connection,
+    wished: Option<Arc<Policy>>,
+    progress: fn(u64),
+) -> Result<Whole, StoreError> {
     let _snapshot = connection.unchecked_transaction().map_err(|source| file::failed(connection, source))?;
     file::check(connection, &[log::SCHEMA, super::rows::SCHEMA])?;
-    let past = super::replay::replay(connection, progress)?;
+    let standing = in_force::find(connection)?;
+    let wished = wished.filter(|_| in_force::is_open(standing.as_ref()));
+    let none = || Policy::parse("version = 1\n").map(Arc::new);
+    let judge = match wished.or(standing.map(|standing| standing.policy)) {
+        Some(policy) => policy,
+        None => none().map_err(|error| damaged(connection, "the policy".to_owned(), &error.to_string()))?,
+    };
+    let past = super::replay::replay(connection, &judge, progress)?;
     let checkpoint = match checkpoint(connection)? {
         Some((size, text)) if size <= past.log.size() => Some((text, Some(log::root_at(connection, size)?))),
         Some((_, text)) => Some((text, None)),
@@ -139,6 +172,7 @@ pub fn whole(connection: &Connection, progress: fn(u64)) -> Result<Whole, StoreE
     Ok(Whole {
         size: past.log.size(),
         root: past.log.root(),
+        judge,
         counters: past.counters,
         policy: past.policy,
         latest: past.latest,
@@ -168,6 +202,11 @@ fn payload(connection: &Connection, allowed: &Allowed) -> Result<Payload, StoreE
         .map_err(|error| damaged(connection, format!("spend {}", allowed.spend), &error.to_string()))
 }
 
+fn waiting_payload(connection: &Connection, asked: &record::Waiting) -> Result<Payload, StoreError> {
+    Payload::decode(asked.request.action, asked.transfer.get().as_bytes().to_vec())
+        .map_err(|error| damaged(connection, format!("spend {}", asked.spend), &error.to_string()))
+}
+
 /// A payload's JSON, to stand inside a record byte for byte.
 pub fn raw(payload: &Payload) -> Result<Box<RawValue>, StoreError> {
     let wrong =
@@ -179,10 +218,7 @@ pub fn raw(payload: &Payload) -> Result<Box<RawValue>, StoreError> {
 /// A spend that was allowed, before anything else happened.
 pub fn allowed(allowed: &Allowed, payload: &Payload) -> Spend {
     let transfer = payload.transfer();
-    let amount = match Asset::new(transfer.asset.clone(), allowed.decimals) {
-        Ok(asset) => asset.format_number(transfer.amount),
-        Err(_) => transfer.amount.to_string(),
-    };
+    let amount = number(payload, allowed.decimals);
     Spend {
         id: allowed.spend,
         state: State::Reserved,
@@ -197,6 +233,42 @@ pub fn allowed(allowed: &Allowed, payload: &Payload) -> Spend {
         decided: allowed.at,
         rule: Some(allowed.rule.clone()),
         reason: None,
+        approvals: Vec::new(),
+        denial: None,
+        digest: Some(Hex(payload.digest())),
+        valid_until: Some(transfer.valid_until),
+        receipt: None,
+    }
+}
+
+/// What a payload moves, as people write it.
+fn number(payload: &Payload, decimals: u8) -> String {
+    let transfer = payload.transfer();
+    match Asset::new(transfer.asset.clone(), decimals) {
+        Ok(asset) => asset.format_number(transfer.amount),
+        Err(_) => transfer.amount.to_string(),
+    }
+}
+
+/// A spend that waits for approvals.
+pub fn waiting(asked: &record::Waiting, payload: &Payload) -> Spend {
+    let transfer = payload.transfer();
+    let wanted: Vec<_> = asked.wanted.iter().map(ToString::to_string).collect();
+    Spend {
+        id: asked.spend,
+        state: State::Waiting,
+        action: payload.kind(),
+        account: asked.request.from.clone(),
+        recipient: asked.recipient.to_string(),
+        amount: number(payload, asked.decimals),
+        asset: transfer.asset.clone(),
+        memo: transfer.memo.as_str().to_owned(),
+        caller: asked.caller.clone(),
+        key: asked.key.to_string(),
+        decided: asked.at,
+        rule: asked.wanted.first().map(|wanted| wanted.rule.clone()),
+        reason: Some(wanted.join("; ")),
+        approvals: asked.wanted.clone(),
         denial: None,
         digest: Some(Hex(payload.digest())),
         valid_until: Some(transfer.valid_until),
@@ -221,6 +293,7 @@ pub fn denied(denied: &Denied) -> Spend {
         decided: denied.at,
         rule: denied.denial.rule.clone(),
         reason: Some(denied.denial.message.clone()),
+        approvals: Vec::new(),
         denial: Some(denied.denial.clone()),
         digest: None,
         valid_until: None,
@@ -245,10 +318,19 @@ fn after(mut spend: Spend, last: Record, was_signed: bool) -> Spend {
             spend.state = if was_signed { State::Signed } else { State::Reserved };
             spend.reason = Some(trouble.reason);
         }
-        Record::Opened(_)
+        Record::Waiting(_)
+        | Record::Voted(_)
+        | Record::Proposed(_)
+        | Record::Agreed(_)
+        | Record::Withdrawn(_)
+        | Record::Frozen(_)
+        | Record::LiftVoted(_)
+        | Record::Lifted(_)
+        | Record::Opened(_)
         | Record::Policy(_)
         | Record::RollbackAccepted(_)
         | Record::ClockConfirmed(_)
+        | Record::TurnedAway(_)
         | Record::Allowed(_)
         | Record::Denied(_) => {}
     }

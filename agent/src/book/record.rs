@@ -2,7 +2,8 @@
 
 use bursar_core::decode::transfer::Kind;
 use bursar_core::name::Name;
-use bursar_core::policy::{Denial, Draw};
+use bursar_core::policy::{Denial, Draw, Wanted};
+use bursar_core::role::Role;
 use bursar_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -39,6 +40,24 @@ pub enum Record {
     RollbackAccepted(Rollback),
     /// Somebody confirmed that the clock is right after it had jumped.
     ClockConfirmed(Confirmed),
+    /// Somebody asked for what is not for them. Not every time: see [`super::turned_away`].
+    TurnedAway(TurnedAway),
+    /// A spend needs approvals; nothing is held while it waits.
+    Waiting(Box<Waiting>),
+    /// Somebody decided on a spend that waits.
+    Voted(Voted),
+    /// Another policy bundle was put forward.
+    Proposed(Proposed),
+    /// Somebody decided on a bundle that was put forward.
+    Agreed(Agreed),
+    /// A bundle that was put forward is out of the question.
+    Withdrawn(Withdrawn),
+    /// Somebody stopped an account.
+    Frozen(Frozen),
+    /// Somebody decided whether an account goes on.
+    LiftVoted(Frozen),
+    /// An account goes on.
+    Lifted(Lifted),
 }
 
 /// The book was begun.
@@ -57,6 +76,15 @@ pub struct InForce {
     pub at: Timestamp,
     /// SHA-256 of the bundle's text.
     pub policy: Hex<32>,
+    /// The proposal that it was, whose decisions come before this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<u64>,
+    /// Break-glass: from then on the bundle before it is in force again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// The bundle to go back to then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub then: Option<Hex<32>>,
 }
 
 /// A spend was allowed.
@@ -89,6 +117,122 @@ pub struct Allowed {
     /// Which transaction the payload is of; a payment where it is left out.
     #[serde(default, skip_serializing_if = "Kind::is_pay")]
     pub action: Kind,
+    /// Positions of the decisions that were counted, if it had to wait for them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<u64>,
+}
+
+/// A spend waits for approvals.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    /// When.
+    pub at: Timestamp,
+    /// The spend's id.
+    pub spend: u64,
+    /// Who asked.
+    pub caller: Name,
+    /// What they are there for.
+    pub roles: Vec<Role>,
+    /// Under which key.
+    pub key: IdempotencyKey,
+    /// What was asked.
+    pub request: SpendRequest,
+    /// The recipient's name in the policy bundle.
+    pub recipient: Name,
+    /// How many decimals the asset is written with.
+    pub decimals: u8,
+    /// The bundle by which it waits.
+    pub policy: Hex<32>,
+    /// Who has to approve, by rule.
+    pub wanted: Vec<Wanted>,
+    /// The exact payload that is approved, and then signed. Its valid-until ends the waiting.
+    pub transfer: Box<RawValue>,
+}
+
+/// A decision on a spend that waits.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Voted {
+    /// When it was received.
+    pub at: Timestamp,
+    /// The spend's id.
+    pub spend: u64,
+    /// The signed ballot, the item, and the proof that they belong together.
+    pub vote: Box<RawValue>,
+}
+
+/// How a bundle comes into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// The administrators agree; it stays.
+    Change,
+    /// Those whom the bundle in force names for that agree; it lasts a day.
+    BreakGlass,
+}
+
+/// Another bundle was put forward.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Proposed {
+    /// When.
+    pub at: Timestamp,
+    /// Its number in this home, counted from 1.
+    pub proposal: u64,
+    /// How it would come into force.
+    pub way: Way,
+    /// SHA-256 of its text.
+    pub policy: Hex<32>,
+    /// Its version.
+    pub version: u64,
+    /// The bundle in force then; it takes the place of that one only.
+    pub previous: Hex<32>,
+    /// Who put it forward.
+    pub caller: Name,
+    /// Until when it may be agreed to.
+    pub expires: Timestamp,
+}
+
+/// A decision on a bundle.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Agreed {
+    /// When it was received.
+    pub at: Timestamp,
+    /// Which bundle.
+    pub proposal: u64,
+    /// The signed statement, a DSSE envelope.
+    pub envelope: Box<RawValue>,
+}
+
+/// A bundle is out of the question.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// When.
+    pub at: Timestamp,
+    /// Which bundle.
+    pub proposal: u64,
+    /// Why.
+    pub why: String,
+}
+
+/// An account was stopped, or somebody decided whether it goes on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Frozen {
+    /// When it was received.
+    pub at: Timestamp,
+    /// Which account.
+    pub account: Name,
+    /// The signed statement, a DSSE envelope.
+    pub envelope: Box<RawValue>,
+}
+
+/// An account goes on.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Lifted {
+    /// When.
+    pub at: Timestamp,
+    /// Which account.
+    pub account: Name,
+    /// Digest of the freeze that ends.
+    pub freeze: Hex<32>,
 }
 
 /// A spend was denied.
@@ -172,6 +316,19 @@ pub struct Confirmed {
     pub caller: Name,
 }
 
+/// Somebody was turned away.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TurnedAway {
+    /// When.
+    pub at: Timestamp,
+    /// A caller's name, `uid 1000`, or `certificate sha256:…`.
+    pub who: String,
+    /// Method and path of what was asked for: `POST /v1/spends`.
+    pub route: String,
+    /// Why not: no caller, or not the role.
+    pub why: String,
+}
+
 impl Record {
     /// When it was made.
     pub fn at(&self) -> Timestamp {
@@ -186,13 +343,33 @@ impl Record {
             Self::Refused(r) | Self::Failed(r) => r.at,
             Self::RollbackAccepted(r) => r.at,
             Self::ClockConfirmed(r) => r.at,
+            Self::TurnedAway(r) => r.at,
+            Self::Waiting(r) => r.at,
+            Self::Voted(r) => r.at,
+            Self::Proposed(r) => r.at,
+            Self::Agreed(r) => r.at,
+            Self::Withdrawn(r) => r.at,
+            Self::Frozen(r) | Self::LiftVoted(r) => r.at,
+            Self::Lifted(r) => r.at,
         }
     }
 
     /// The spend it is about.
     pub fn spend(&self) -> Option<u64> {
         match self {
-            Self::Opened(_) | Self::Policy(_) | Self::RollbackAccepted(_) | Self::ClockConfirmed(_) => None,
+            Self::Opened(_)
+            | Self::Policy(_)
+            | Self::RollbackAccepted(_)
+            | Self::ClockConfirmed(_)
+            | Self::TurnedAway(_)
+            | Self::Proposed(_)
+            | Self::Agreed(_)
+            | Self::Withdrawn(_)
+            | Self::Frozen(_)
+            | Self::LiftVoted(_)
+            | Self::Lifted(_) => None,
+            Self::Waiting(r) => Some(r.spend),
+            Self::Voted(r) => Some(r.spend),
             Self::Allowed(r) => Some(r.spend),
             Self::Denied(r) => Some(r.spend),
             Self::Signed(r) => Some(r.spend),

@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
-use bursar_core::decode::transfer::Payload;
-use bursar_core::key::Signature;
-use bursar_core::policy::{Counters, Span};
+use bursar_core::amount::Amount;
+use bursar_core::decode::transfer::{Kind, Payload};
+use bursar_core::intent::{Intent, LedgerId, Value};
+use bursar_core::key::{PublicKey, Signature};
+use bursar_core::name::Name;
+use bursar_core::policy::{Counters, Past as PastPayment, Policy, Span};
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
 use super::hex::Hex;
+use super::pending::Pending;
 use super::read;
 use super::record::{Allowed, Record};
 use super::request::{IdempotencyId, idempotency_id};
@@ -31,6 +35,7 @@ pub struct Past {
     pub latest: Timestamp,
     pub position: Option<u64>,
     pub policy: Option<Hex<32>>,
+    pub pending: Pending,
     pub home: String,
 }
 
@@ -54,16 +59,31 @@ struct Tracked {
     row: Row,
 }
 
-/// The part of a transfer that says how long it lives. (Reading all of one costs ten times as
-/// much, for the curve points in it; the log's root vouches for the bytes.)
+/// A transfer as the policy sees it. (Reading all of one costs ten times as much, for the curve
+/// points in it; the log's root vouches for the bytes.)
 #[derive(Deserialize)]
-struct Life {
+struct Light<'a> {
+    ledger: LedgerId,
+    #[serde(borrow)]
+    from: &'a str,
+    #[serde(borrow)]
+    to: &'a str,
+    asset: Name,
+    amount: Amount,
     created: Timestamp,
     valid_until: Timestamp,
 }
 
 struct Replay<'c> {
     connection: &'c Connection,
+    /// By which the budgets are counted, whichever judged then.
+    judge: &'c Policy,
+    minds_first_payments: bool,
+    pending: Pending,
+    /// The rows of spends that wait.
+    waiting: HashMap<u64, Row>,
+    /// Where the bundle in force was put in force.
+    in_force: Option<u64>,
     counters: Counters,
     tracked: HashMap<u64, Tracked>,
     spends: u64,
@@ -73,10 +93,16 @@ struct Replay<'c> {
     home: String,
 }
 
-/// Reads every record in order; refuses a file that contradicts itself anywhere.
-pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreError> {
+/// Reads every record in order; refuses a file that contradicts itself anywhere. Budgets are filled
+/// as the bundle `judge` counts.
+pub fn replay(connection: &Connection, judge: &Policy, progress: fn(u64)) -> Result<Past, StoreError> {
     let mut replay = Replay {
         connection,
+        judge,
+        minds_first_payments: judge.minds_first_payments(),
+        pending: Pending::default(),
+        waiting: HashMap::new(),
+        in_force: None,
         counters: Counters::default(),
         tracked: HashMap::new(),
         spends: 0,
@@ -105,6 +131,17 @@ pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreE
             tracked.into_open().map_err(|what| damaged(connection, format!("spend {id}"), &what))?,
         );
     }
+    for (id, row) in std::mem::take(&mut replay.waiting) {
+        replay.compare(id, &row)?;
+    }
+    let pointed: Option<u64> = connection
+        .query_row("SELECT position FROM in_force", [], |row| row.get(0))
+        .optional()
+        .map_err(|source| file::failed(connection, source))?;
+    if pointed != replay.in_force {
+        let what = "it does not name the record that the log ends with";
+        return Err(damaged(connection, "the policy in force".to_owned(), what));
+    }
     let rows: u64 = connection
         .query_row("SELECT count(*) FROM spends", [], |row| row.get(0))
         .map_err(|source| file::failed(connection, source))?;
@@ -120,6 +157,7 @@ pub fn replay(connection: &Connection, progress: fn(u64)) -> Result<Past, StoreE
         latest: replay.latest,
         position: replay.position,
         policy: replay.policy,
+        pending: replay.pending,
         home: replay.home,
     })
 }
@@ -144,45 +182,53 @@ impl Replay<'_> {
             return Err(wrong("it is older than the one before"));
         }
         self.latest = record.at();
+        self.pending.take(position, &record).map_err(|what| wrong(what.as_str()))?;
         match record {
             Record::Opened(opened) if position == 0 => {
                 self.home = opened.home;
                 Ok(())
             }
             Record::Opened(_) => Err(wrong("it begins the book again")),
-            Record::ClockConfirmed(_) => Ok(()),
+            Record::ClockConfirmed(_)
+            | Record::TurnedAway(_)
+            | Record::Proposed(_)
+            | Record::Agreed(_)
+            | Record::Withdrawn(_)
+            | Record::Frozen(_)
+            | Record::LiftVoted(_)
+            | Record::Lifted(_) => Ok(()),
+            Record::Waiting(asked) => {
+                self.begin(asked.spend).ok_or_else(|| wrong("its spend is out of order"))?;
+                let idem = idempotency_id(&asked.caller, &asked.key);
+                self.waiting.insert(asked.spend, row(idem, asked.request.hash(), State::Waiting, position));
+                Ok(())
+            }
+            Record::Voted(voted) => {
+                let row = self.waiting.get_mut(&voted.spend).ok_or_else(|| wrong(ORDER))?;
+                row.last = position;
+                Ok(())
+            }
             Record::RollbackAccepted(accepted) => {
                 self.position = accepted.ledger.and_then(|size| size.checked_sub(1));
                 Ok(())
             }
             Record::Policy(policy) => {
                 self.policy = Some(policy.policy);
+                self.in_force = Some(position);
                 Ok(())
             }
             Record::Denied(denied) => {
                 self.begin(denied.spend).ok_or_else(|| wrong("its spend is out of order"))?;
                 let idem = idempotency_id(&denied.caller, &denied.key);
-                let row = Row {
-                    idem,
-                    body: denied.request.hash(),
-                    state: State::Denied.code(),
-                    decision: position,
-                    signed: None,
-                    last: position,
-                };
-                self.compare(denied.spend, &row)
+                self.compare(denied.spend, &row(idem, denied.request.hash(), State::Denied, position))
             }
             Record::Allowed(allowed) => {
                 self.begin(allowed.spend).ok_or_else(|| wrong("its spend is out of order"))?;
+                let mut allowed = allowed;
+                self.recount(&mut allowed).map_err(|what| wrong(&what))?;
                 self.counters.hold(&allowed.draws);
-                let row = Row {
-                    idem: idempotency_id(&allowed.caller, &allowed.key),
-                    body: allowed.body.0,
-                    state: State::Reserved.code(),
-                    decision: position,
-                    signed: None,
-                    last: position,
-                };
+                let idem = idempotency_id(&allowed.caller, &allowed.key);
+                let row = row(idem, allowed.body.0, State::Reserved, position);
                 let (spend, state) = (allowed.spend, State::Reserved);
                 self.tracked.insert(spend, Tracked { allowed, state, reason: None, signature: None, row });
                 Ok(())
@@ -220,9 +266,10 @@ impl Replay<'_> {
             Record::HandedOut(step) => {
                 let tracked =
                     self.step(step.spend, State::HandedOut, position).ok_or_else(|| wrong(ORDER))?;
-                let life: Life = serde_json::from_str(tracked.allowed.transfer.get())
+                let life: Light = serde_json::from_str(tracked.allowed.transfer.get())
                     .map_err(|error| wrong(&error.to_string()))?;
-                self.end(step.spend, Some(Span { earliest: life.created, latest: life.valid_until }))
+                let span = Span { earliest: life.created, latest: life.valid_until };
+                self.end(step.spend, Some(span))
             }
             Record::Expired(step) => {
                 self.step(step.spend, State::Expired, position).ok_or_else(|| wrong(ORDER))?;
@@ -231,9 +278,25 @@ impl Replay<'_> {
         }
     }
 
+    /// A spend is decided at once, or it waited before.
     fn begin(&mut self, spend: u64) -> Option<()> {
+        if self.waiting.remove(&spend).is_some() {
+            return Some(());
+        }
         self.spends += 1;
         (spend == self.spends).then_some(())
+    }
+
+    /// What another bundle allowed draws from this one's budgets.
+    fn recount(&self, allowed: &mut Allowed) -> Result<(), String> {
+        if allowed.policy.0 != self.judge.hash() {
+            let light: Light =
+                serde_json::from_str(allowed.transfer.get()).map_err(|error| error.to_string())?;
+            let intent = light.intent(allowed.action).ok_or("its transfer names no keys")?;
+            let (account, caller, drew) = (&allowed.account, &allowed.caller, allowed.draws.as_slice());
+            allowed.draws = self.judge.draws_of_past(&PastPayment { intent: &intent, account, caller, drew });
+        }
+        Ok(())
     }
 
     fn step(&mut self, spend: u64, state: State, position: u64) -> Option<&mut Tracked> {
@@ -248,7 +311,15 @@ impl Replay<'_> {
     fn end(&mut self, spend: u64, span: Option<Span>) -> Result<(), StoreError> {
         let Some(tracked) = self.tracked.remove(&spend) else { return Ok(()) };
         match span {
-            Some(span) => self.counters.settle(&tracked.allowed.draws, span),
+            Some(span) => {
+                self.counters.settle(&tracked.allowed.draws, span);
+                let paid = serde_json::from_str::<Light>(tracked.allowed.transfer.get());
+                if self.minds_first_payments
+                    && let Some(to) = paid.ok().and_then(|paid| PublicKey::unproven(paid.to))
+                {
+                    self.counters.learn(&tracked.allowed.account, to);
+                }
+            }
             None => self.counters.release(&tracked.allowed.draws),
         }
         self.compare(spend, &tracked.row)
@@ -286,6 +357,27 @@ impl Replay<'_> {
         }
         Ok(())
     }
+}
+
+impl Light<'_> {
+    fn intent(self, kind: Kind) -> Option<Intent> {
+        Some(Intent {
+            action: kind.action(),
+            ledger: self.ledger,
+            from: PublicKey::unproven(self.from)?,
+            to: Some(PublicKey::unproven(self.to)?),
+            value: Some(Value { asset: self.asset, amount: self.amount }),
+            fee: None,
+            selector: None,
+            created: self.created,
+            valid_until: self.valid_until,
+        })
+    }
+}
+
+/// The row of a spend that was just decided.
+fn row(idem: IdempotencyId, body: [u8; 32], state: State, position: u64) -> Row {
+    Row { idem, body, state: state.code(), decision: position, signed: None, last: position }
 }
 
 const ORDER: &str = "it continues a spend that is not open";

@@ -24,6 +24,8 @@ pub const SCHEMA: &str = "
     ) STRICT;
     CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), sighting TEXT NOT NULL, sum BLOB NOT NULL) STRICT;
     CREATE TABLE checkpoint (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+    CREATE TABLE bundles (hash BLOB PRIMARY KEY, text TEXT NOT NULL) STRICT;
+    CREATE TABLE in_force (one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL) STRICT;
 ";
 
 /// The spend under an idempotency id, and the hash of its request.
@@ -50,6 +52,21 @@ pub fn insert(
         connection,
         "INSERT INTO spends VALUES (?1, ?2, ?3, ?4, ?5, NULL, ?5)",
         params![id, idem.as_slice(), body.as_slice(), state.code(), position],
+    )
+}
+
+/// A spend that waited was decided, or decided on.
+pub fn decide(
+    connection: &Connection,
+    id: u64,
+    state: State,
+    decision: u64,
+    last: u64,
+) -> Result<(), StoreError> {
+    run(
+        connection,
+        "UPDATE spends SET state = ?2, decision = ?3, last = ?4 WHERE id = ?1",
+        params![id, state.code(), decision, last],
     )
 }
 

@@ -1,12 +1,19 @@
 //! The book on SQLite: what runs on the writer's thread, inside its transactions.
 
 mod decide;
+mod freeze;
 mod outcome;
+mod policy;
+mod wait;
+
+pub use policy::Statement;
+pub use wait::not_counted;
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use bursar_core::approval::HomeId;
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::intent::LedgerId;
 use bursar_core::key::Signature;
@@ -18,8 +25,11 @@ use rusqlite::Connection;
 
 use super::draft::Draft;
 use super::hex::Hex;
+use super::in_force::{self, InForce};
+use super::pending::Pending;
 use super::record::{self, Record};
 use super::request::{IdempotencyId, idempotency_id};
+use super::turned_away::Refusal;
 use super::view::{Spend, State};
 use super::{FILE, Head, Kept, MARK, Options, Overdue, Reserved, Unfinished, Which, read, replay, rows};
 use crate::clock::Watch;
@@ -69,7 +79,12 @@ pub struct Open {
 pub struct BookStore {
     connection: Connection,
     log: LogTable,
+    home: HomeId,
     policy: Arc<Policy>,
+    /// Break-glass: when it ends, and what is in force then.
+    until: Option<(Timestamp, Hash)>,
+    in_force: InForce,
+    pending: Pending,
     counters: Counters,
     open: HashMap<u64, Open>,
     next: u64,
@@ -81,11 +96,24 @@ pub struct BookStore {
 }
 
 impl BookStore {
-    /// Opens the file and reads it whole.
-    pub fn open(options: &Options) -> Result<Self, StoreError> {
+    /// Opens the file and reads it whole. The bundle in force goes into the `cell`; where it is
+    /// there already, the file was open before, and no other bundle is taken over.
+    pub fn open(options: &Options, cell: &OnceLock<InForce>) -> Result<Self, StoreError> {
         let connection = file::open(&options.home.join(FILE), MARK, false)?;
         file::check(&connection, &[log::SCHEMA, rows::SCHEMA])?;
-        let past = replay::replay(&connection, options.progress)?;
+        let standing = in_force::find(&connection)?;
+        let wished =
+            options.policy.clone().filter(|_| cell.get().is_none() && in_force::is_open(standing.as_ref()));
+        let wished = wished.filter(|wished| {
+            standing.as_ref().is_none_or(|standing| standing.policy.hash() != wished.hash())
+        });
+        let until = standing.as_ref().filter(|_| wished.is_none()).and_then(|standing| standing.until);
+        let policy =
+            wished.clone().or(standing.map(|standing| standing.policy)).ok_or_else(|| StoreError::Open {
+                file: FILE.to_owned(),
+                what: "no policy is in force yet, and policy.toml cannot be read; correct it".to_owned(),
+            })?;
+        let past = replay::replay(&connection, &policy, options.progress)?;
         if let Some(id) = options.id.as_ref().filter(|id| **id != past.home) {
             let what = format!(
                 "it belongs to the home {}, and config.toml says {}; put the right one here",
@@ -93,10 +121,21 @@ impl BookStore {
             );
             return Err(StoreError::Open { file: FILE.to_owned(), what });
         }
+        let home = past
+            .home
+            .to_ascii_lowercase()
+            .parse()
+            .map_err(|_| replay::damaged(&connection, "record 0".to_owned(), "it has no home's id"))?;
         options.watch.remember(rows::sighting(&connection)?, past.latest);
+        let in_force = cell.get_or_init(|| InForce::new(policy.clone())).clone();
+        in_force.set(policy.clone());
         let mut book = Self {
             log: past.log,
-            policy: options.policy.clone(),
+            home,
+            policy,
+            until,
+            in_force,
+            pending: past.pending,
             counters: past.counters,
             open: past.open,
             next: past.next,
@@ -105,17 +144,22 @@ impl BookStore {
             remembered: Timestamp::EPOCH,
             connection,
         };
-        if past.policy != Some(Hex(book.policy.hash())) {
+        if wished.is_some() {
             book.begin_policy()?;
         }
         Ok(book)
     }
 
+    /// Puts the bundle in force that was taken over from the file.
     fn begin_policy(&mut self) -> Result<(), StoreError> {
         let run = |c: &Connection, sql: &str| c.execute_batch(sql).map_err(|source| file::failed(c, source));
         run(&self.connection, "BEGIN IMMEDIATE")?;
         let at = self.now();
-        self.append(&Record::Policy(record::InForce { at, policy: Hex(self.policy.hash()) }))?;
+        let policy = self.policy.clone();
+        let begun =
+            record::InForce { at, policy: Hex(policy.hash()), proposal: None, until: None, then: None };
+        self.enact(&policy, begun)?;
+        self.reconsider_all(at)?;
         self.before_commit()?;
         run(&self.connection, "COMMIT")
     }
@@ -213,6 +257,13 @@ impl BookStore {
         self.append(&Record::ClockConfirmed(record::Confirmed { at, caller })).map(|_| ())
     }
 
+    /// See [`super::Book::turned_away`].
+    pub fn turned_away(&mut self, refusal: Refusal) -> Result<(), StoreError> {
+        let Refusal { who, route, why } = refusal;
+        let at = self.now();
+        self.append(&Record::TurnedAway(record::TurnedAway { at, who, route, why })).map(|_| ())
+    }
+
     fn insert(
         &mut self,
         id: u64,
@@ -237,6 +288,14 @@ impl BookStore {
 
     fn append(&mut self, record: &Record) -> Result<u64, StoreError> {
         append(&self.connection, &mut self.log, record)
+    }
+
+    /// Appends a record of something that waits for people, and takes over what it says.
+    fn append_pending(&mut self, record: &Record) -> Result<u64, StoreError> {
+        let position = self.append(record)?;
+        let taken = self.pending.take(position, record);
+        taken.map_err(|what| replay::damaged(&self.connection, "a new record".to_owned(), &what))?;
+        Ok(position)
     }
 }
 

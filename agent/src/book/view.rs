@@ -2,7 +2,7 @@
 
 use bursar_core::decode::transfer::Kind;
 use bursar_core::name::Name;
-use bursar_core::policy::Denial;
+use bursar_core::policy::{Denial, Wanted};
 use bursar_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub enum State {
     HandedOut,
     /// Its time passed and it is not on the ledger; given back. Final.
     Expired,
+    /// Not decided: somebody has to approve first. Nothing is held.
+    Waiting,
 }
 
 impl State {
@@ -44,6 +46,7 @@ impl State {
             Self::Recorded => 4,
             Self::HandedOut => 5,
             Self::Expired => 6,
+            Self::Waiting => 7,
         }
     }
 }
@@ -58,6 +61,7 @@ impl std::fmt::Display for State {
             Self::Recorded => "recorded",
             Self::HandedOut => "handed-out",
             Self::Expired => "expired",
+            Self::Waiting => "waiting",
         })
     }
 }
@@ -99,6 +103,10 @@ pub struct Spend {
     pub rule: Option<Name>,
     /// Why it is not recorded: the denial, the ledger's refusal, or what failed.
     pub reason: Option<String>,
+    /// Who has to approve it, while it waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub approvals: Vec<Wanted>,
     /// The denial for programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

@@ -39,7 +39,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 /// Has the running agent sign a checkpoint over everything so far, kept beside the log.
 fn fresh_checkpoint(global: &Global, config: &Config) -> Result<String, CliError> {
-    let client = Client::to(global, config.socket.clone())?;
+    let client = Client::to(global, config)?;
     let note = client.run(|link| async move { link.ask(&Ask::get("/v1/audit/checkpoint")).await?.text() })?;
     Ok(note)
 }

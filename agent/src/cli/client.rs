@@ -1,4 +1,5 @@
-//! The agent's HTTP API over its Unix socket, as a command asks it.
+//! The agent's HTTP API as a command asks it: over its Unix socket, or over TLS where the home names a
+//! remote agent.
 
 mod link;
 mod problem;
@@ -15,6 +16,9 @@ pub use problem::Problem;
 use super::error::CliError;
 use super::exit::Exit;
 use super::global::Global;
+use crate::config::Config;
+use crate::remote::RemoteError;
+use link::Way;
 
 /// Why there is no answer to use.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,9 @@ pub enum ClientError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is no connection to the agent on another machine.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     /// No answer in time.
     #[error("the agent did not answer within {} s; it is not known what became of the request: ask again with the same key", .0.as_secs())]
     Timeout(Duration),
@@ -63,6 +70,9 @@ impl ClientError {
         match self {
             Self::NotRunning { .. } => Exit::NotRunning,
             Self::Forbidden { .. } | Self::Socket { .. } => Exit::Home,
+            Self::Remote(RemoteError::Away { .. }) => Exit::NotRunning,
+            Self::Remote(RemoteError::Wrong { .. }) => Exit::Unverified,
+            Self::Remote(RemoteError::Handshake { .. }) => Exit::Home,
             Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => Exit::Busy,
             Self::Problem(problem) => problem.exit(),
         }
@@ -71,7 +81,7 @@ impl ClientError {
     /// Did the request perhaps reach the agent, so that a payment may have come of it?
     pub fn may_be_decided(&self) -> bool {
         match self {
-            Self::NotRunning { .. } | Self::Forbidden { .. } | Self::Socket { .. } => false,
+            Self::NotRunning { .. } | Self::Forbidden { .. } | Self::Socket { .. } | Self::Remote(_) => false,
             Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => true,
             Self::Problem(problem) => problem.may_be_decided(),
         }
@@ -104,19 +114,31 @@ pub struct Client {
 }
 
 impl Client {
-    /// For the agent of this home; nothing is opened yet.
+    /// For the agent that this home asks: its own, or one on another machine; nothing is opened yet.
     pub fn new(global: &Global) -> Result<Self, CliError> {
-        Self::to(global, global.config()?.socket)
+        Self::to(global, &global.config()?)
     }
 
-    /// For the agent behind this socket.
-    pub fn to(global: &Global, socket: PathBuf) -> Result<Self, CliError> {
+    /// For the agent that a home with this configuration asks.
+    pub fn to(global: &Global, config: &Config) -> Result<Self, CliError> {
+        match &config.remote {
+            Some(remote) => Self::by(config, Way::Remote(remote.door(&config.home)?)),
+            None => Self::local(global, config),
+        }
+    }
+
+    /// For the agent of the home itself, whatever other one its commands ask.
+    pub fn local(global: &Global, config: &Config) -> Result<Self, CliError> {
+        let start = global.command("serve --background");
+        Self::by(config, Way::Local { socket: config.socket.clone(), start })
+    }
+
+    fn by(config: &Config, way: Way) -> Result<Self, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|source| ClientError::Socket { socket: socket.clone(), source })?;
-        let start = global.command("serve --background");
-        Ok(Self { runtime, link: Arc::new(Link::new(socket, start)) })
+            .map_err(|source| ClientError::Socket { socket: config.socket.clone(), source })?;
+        Ok(Self { runtime, link: Arc::new(Link::new(way)) })
     }
 
     /// Asks, waits, decodes.
@@ -124,10 +146,10 @@ impl Client {
         self.runtime.block_on(self.link.ask(ask))?.decode()
     }
 
-    /// Does somebody answer on the socket?
+    /// Does somebody answer?
     pub fn is_running(&self) -> Result<bool, ClientError> {
         match self.runtime.block_on(self.link.ask(&Ask::get("/healthz"))) {
-            Err(ClientError::NotRunning { .. }) => Ok(false),
+            Err(ClientError::NotRunning { .. } | ClientError::Remote(RemoteError::Away { .. })) => Ok(false),
             // Whoever holds the socket is an agent that is in trouble, which is running all the same.
             Ok(_) | Err(ClientError::Problem(_) | ClientError::Timeout(_) | ClientError::Lost(_)) => Ok(true),
             Err(error) => Err(error),

@@ -12,6 +12,7 @@ use crate::config::ConfigError;
 use crate::keys_file::KeysFileError;
 use crate::serve::ServeError;
 use crate::store::StoreError;
+use crate::tls::certificate::CertificateError;
 use crate::token::TokenError;
 use crate::token::fault::Fault;
 
@@ -50,6 +51,9 @@ pub enum CliError {
     /// The running agent, or that there is none.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The home's own certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The daemon.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -85,7 +89,9 @@ impl CliError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) => Exit::Usage,
-            Self::Home(_) | Self::Config(_) | Self::Policy { .. } | Self::Keys(_) => Exit::Home,
+            Self::Home(_) | Self::Config(_) | Self::Policy { .. } | Self::Keys(_) | Self::Certificate(_) => {
+                Exit::Home
+            }
             Self::Store(_) | Self::Damaged(_) => Exit::Damaged,
             Self::Token(error) => token(error),
             Self::Client(error) => error.exit(),
@@ -113,7 +119,11 @@ pub fn token(error: &TokenError) -> Exit {
 fn serve(error: &ServeError) -> Exit {
     match error {
         ServeError::Locked(_) | ServeError::SocketInUse(_) => Exit::InUse,
-        ServeError::Socket { .. } | ServeError::System { .. } => Exit::Home,
+        ServeError::Listen { source, .. } if source.kind() == std::io::ErrorKind::AddrInUse => Exit::InUse,
+        ServeError::Socket { .. }
+        | ServeError::Listen { .. }
+        | ServeError::Certificate(_)
+        | ServeError::System { .. } => Exit::Home,
         ServeError::Agent(error) => match error {
             AgentError::Policy { .. } | AgentError::Read { .. } => Exit::Home,
             AgentError::Token(error) | AgentError::Anchor(AnchorError::Token(error)) => token(error),

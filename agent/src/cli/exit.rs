@@ -36,11 +36,13 @@ pub enum Exit {
     File = 14,
     /// A payment is decided or may be, and is not finished: under another key it could be paid twice.
     Unfinished = 15,
+    /// A payment waits for approvals.
+    Waiting = 16,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub const ALL: [Exit; 16] = [
+    pub const ALL: [Exit; 17] = [
         Exit::Done,
         Exit::Denied,
         Exit::Usage,
@@ -57,6 +59,7 @@ impl Exit {
         Exit::Refused,
         Exit::File,
         Exit::Unfinished,
+        Exit::Waiting,
     ];
 
     /// The number that the shell sees.
@@ -90,6 +93,7 @@ impl Exit {
             Self::Unfinished => {
                 "a payment is not finished, or its fate is unknown; ask again with the same --key or file only"
             }
+            Self::Waiting => "a payment waits for approvals; `bursar inbox` shows whose",
         }
     }
 
@@ -112,6 +116,7 @@ impl Exit {
             Self::Refused => "refused",
             Self::File => "file",
             Self::Unfinished => "unfinished",
+            Self::Waiting => "waiting",
         }
     }
 

@@ -69,7 +69,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 /// Starts the agent; answers whether one was running.
 fn start(global: &Global, config: &Config) -> Result<bool, CliError> {
-    let client = Client::to(global, config.socket.clone())?;
+    let client = Client::local(global, config)?;
     if client.is_running()? {
         return Ok(true);
     }

@@ -56,7 +56,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 /// A running agent signs a checkpoint that covers the newest payment, too; the file alone may not have one.
 fn receipt(global: &Global, config: Config, id: u64, position: u64) -> Result<Output, CliError> {
-    let asked = Client::to(global, config.socket.clone())?;
+    let asked = Client::to(global, &config)?;
     match asked.ask::<Box<serde_json::value::RawValue>>(&Ask::get(format!("/v1/spends/{id}/receipt"))) {
         Ok(receipt) => return Ok(Output::json(receipt.get().to_owned())),
         Err(ClientError::NotRunning { .. } | ClientError::Forbidden { .. }) => {}

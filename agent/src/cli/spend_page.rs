@@ -9,7 +9,7 @@ pub fn state_cell(state: State) -> Cell {
     let style = match state {
         State::Recorded | State::HandedOut => Style::Good,
         State::Denied | State::Refused | State::Expired => Style::Bad,
-        State::Reserved | State::Signed => Style::Warn,
+        State::Waiting | State::Reserved | State::Signed => Style::Warn,
     };
     Cell::new(state.to_string(), style)
 }
@@ -20,6 +20,7 @@ pub fn exit(state: State) -> Exit {
         State::Recorded | State::HandedOut => Exit::Done,
         State::Denied => Exit::Denied,
         State::Refused | State::Expired => Exit::Refused,
+        State::Waiting => Exit::Waiting,
         State::Reserved | State::Signed => Exit::Unfinished,
     }
 }

@@ -12,7 +12,8 @@ use super::global::Global;
 use super::output::{Cell, Output, Page, Style, count};
 use super::stop;
 use crate::book::read;
-use crate::config::LedgerConfig;
+use crate::config::{Config, LedgerConfig};
+use crate::serve::LISTENING;
 use crate::store::log;
 
 /// Show whether the agent runs, and where book and ledger stand
@@ -31,6 +32,10 @@ struct Answer {
     pid: Option<i32>,
     home: PathBuf,
     socket: PathBuf,
+    /// Where callers with a certificate are answered.
+    listening: Option<String>,
+    /// Whom this home's commands ask instead.
+    remote: Option<String>,
     token: String,
     accounts: Vec<String>,
     ledger: String,
@@ -41,7 +46,7 @@ struct Answer {
 /// Looks from outside.
 pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let config = global.config()?;
-    let client = Client::to(global, config.socket.clone())?;
+    let client = Client::to(global, &config)?;
     let (state, style, reason, exit) = match client.ask::<serde_json::Value>(&Ask::get("/readyz")) {
         Ok(_) => ("ready", Style::Good, None, Exit::Done),
         Err(ClientError::NotRunning { start }) => {
@@ -53,6 +58,8 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let answer = Answer {
         state,
         reason,
+        listening: listening(&config),
+        remote: config.remote.as_ref().map(ToString::to_string),
         pid: stop::pid(&config).map(|pid| pid.as_raw_nonzero().get()),
         token: config.token.uri.clone(),
         accounts: config.labels.accounts.keys().map(ToString::to_string).collect(),
@@ -72,10 +79,19 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ("process", answer.pid.map(|pid| pid.to_string()).unwrap_or_default().into()),
         ("home", answer.home.display().to_string().into()),
         ("socket", answer.socket.display().to_string().into()),
+        ("listening", answer.listening.clone().unwrap_or_default().into()),
+        ("remote agent", answer.remote.clone().unwrap_or_default().into()),
         ("token", answer.token.as_str().into()),
         ("accounts", answer.accounts.join(", ").into()),
         ("ledger", answer.ledger.as_str().into()),
         ("audit log", format!("{}, root {}", count(answer.records, "record"), answer.root).into()),
     ]);
     Ok(Output::new(&answer, page).with_exit(exit))
+}
+
+/// The address of the running agent's TCP listener. The file stays behind where an agent was killed.
+fn listening(config: &Config) -> Option<String> {
+    stop::pid(config)?;
+    let text = std::fs::read_to_string(config.home.join(LISTENING)).ok()?;
+    Some(text.trim_end().to_owned())
 }

@@ -34,7 +34,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let config = global.config()?;
     let Some(pid) = pid(&config) else {
         // Whatever the reason is, asking says it better.
-        return match Client::to(global, config.socket)?.is_running()? {
+        return match Client::local(global, &config)?.is_running()? {
             true => Err(CliError::Busy("the agent is ending already; wait a moment".to_owned())),
             false => {
                 Err(super::client::ClientError::NotRunning { start: global.command("serve --background") }

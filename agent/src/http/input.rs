@@ -12,8 +12,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::MAX_BODY;
 use super::error::Problem;
+use super::{MAX_BODY, MAX_BUNDLE, PROPOSALS};
 
 /// The query of a URL.
 #[derive(Clone, Copy, Debug)]
@@ -73,8 +73,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 pub async fn announced(request: Request, next: Next) -> Response {
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|length| length > MAX_BODY as u64) {
-        let detail = format!("a request has at most {MAX_BODY} bytes; send one payment in one request");
+    let most = if request.uri().path() == PROPOSALS { MAX_BUNDLE } else { MAX_BODY };
+    if length.is_some_and(|length| length > most as u64) {
+        let detail = format!("a request has at most {most} bytes; send one payment in one request");
         return Problem::new(413, "too-large", "The request is too large", detail).into_response();
     }
     next.run(request).await

@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use super::routes::{audit, health, keys, ledger, policy, spends};
+use super::routes::{audit, freezes, health, inbox, keys, ledger, policy, proposals, spends};
 
 /// Every route, as OpenAPI 3.1.
 #[derive(OpenApi)]
@@ -16,6 +16,16 @@ use super::routes::{audit, health, keys, ledger, policy, spends};
         spends::show,
         spends::envelope,
         spends::receipt,
+        inbox::approvals,
+        inbox::show,
+        inbox::vote,
+        freezes::freeze,
+        freezes::lift,
+        proposals::in_force,
+        proposals::bundle,
+        proposals::propose,
+        proposals::agree,
+        proposals::install,
         keys::accounts,
         keys::keys,
         policy::show,

@@ -1,10 +1,13 @@
 //! One file per noun.
 
 pub mod audit;
+pub mod freezes;
 pub mod health;
+pub mod inbox;
 pub mod keys;
 pub mod ledger;
 pub mod policy;
+pub mod proposals;
 pub mod spends;
 
 use crate::agent::Agent;

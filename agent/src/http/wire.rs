@@ -17,6 +17,14 @@ pub struct Spends {
     pub spends: Vec<Spend>,
 }
 
+/// The decisions on a payment.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Votes {
+    /// Each with its ballot, its item, and the proof that they belong together.
+    #[schema(value_type = Vec<Object>)]
+    pub votes: Vec<Box<serde_json::value::RawValue>>,
+}
+
 /// An account: a signing key and its address.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct AccountView {

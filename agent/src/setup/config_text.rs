@@ -89,21 +89,40 @@ node = {node}
 kind = "embedded"
 genesis = "genesis.json"
 
-# Who may ask for payments, by user id, under the names that the policy's `callers` use. Others are
-# turned away.
+# Who may ask for what, under the names that the policy's `callers` use. Others are turned away.
+# A caller is known by one of: `uid`, a user of this machine; `gid`, everybody whose primary group it
+# is; `certificate`, whoever has its key, on any machine. A user id comes before a group id.
+# `roles` are some of "requester" (asks for payments), "approver", "auditor" (reads the audit log),
+# "administrator" (reads it, too, and confirms the clock) and "node"; requester without this line.
 [callers.owner]
 uid = {uid}
+roles = ["requester", "approver", "auditor", "administrator"]
 # [callers.treasurer]
 # uid = 1000
+# [callers.clerks]
+# gid = 100
+# [callers.anna]
+# certificate = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+# roles = ["approver", "auditor"]
 
 [agent]
 # The Unix socket.
 # socket = "bursar.sock"
+# Where callers with a certificate are answered, with TLS; nowhere without this line. They have to know
+# this home by its certificate, whose fingerprint `bursar certificate` prints.
+# listen = "127.0.0.1:7420"
 # For how long a payment may be recorded after it was asked for.
 # valid-for = "15m"
+# For how long a payment may wait for approvals.
+# approval-for = "3d"
 # How far the clock may jump while the agent runs, and between two runs, until somebody confirms it.
 # clock-tolerance = "5m"
 # clock-tolerance-restart = "3d"
+
+# The agent that this home's commands ask, if that is another one: its `listen`, and its certificate.
+# [remote]
+# url = "https://treasury.example:7420"
+# certificate = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 "#,
             uid = self.uid,
             id = quoted(&self.id),
@@ -198,9 +217,17 @@ mod tests {
             "workers = 4",
             "[callers.treasurer]",
             "uid = 1000",
+            "[callers.clerks]",
+            "gid = 100",
+            "[callers.anna]",
+            "certificate =",
+            "roles =",
             "socket =",
+            "listen =",
             "valid-for =",
             "clock-tolerance",
+            "[remote]",
+            "url =",
         ];
         let mut open = text.clone();
         for line in lines {
@@ -208,6 +235,15 @@ mod tests {
             open = open.replace(&format!("# {line}"), line);
         }
         let config = Config::parse(home, &open).unwrap();
-        assert_eq!((config.token.workers, config.callers.len()), (Some(4), 2));
+        assert_eq!((config.token.workers, config.callers.iter().count()), (Some(4), 4));
+        assert!(config.listen.is_some() && config.remote.is_some());
+    }
+
+    #[test]
+    fn the_owner_has_every_role_but_that_of_a_node() {
+        let home = Path::new("/home/anna/x");
+        let config = Config::parse(home, &sample().render(home).unwrap()).unwrap();
+        let owner = config.callers.of_user(1234, 0).unwrap();
+        assert_eq!((owner.name.as_str(), owner.roles.bits()), ("owner", 1 + 2 + 4 + 8));
     }
 }

@@ -18,6 +18,7 @@ use crate::keys_file::{self, KeysFile};
 use crate::ledger::embedded::genesis::{Genesis, GenesisAsset};
 use crate::ledger::embedded::{self, Embedded};
 use crate::store::StoreError;
+use crate::tls::certificate;
 use crate::token::Token;
 use crate::token::keyring::{Keyring, Labels};
 use crate::token::provision::Algorithm;
@@ -126,6 +127,7 @@ pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Ma
         create(folder, book::FILE, |staging| Book::create(staging, &new.config.id))?;
         made.file(book::FILE, true);
     }
+    certificate(folder, &mut made)?;
     keys.save(folder.path())?;
     made.file(keys_file::FILE, true);
     let text = new.config.render(folder.path())?;
@@ -213,6 +215,19 @@ fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, Setu
     folder.write_new(GENESIS, pretty(genesis.canonical()).as_bytes())
 }
 
+/// A certificate and its key, which comes first: one that stands alone is of an interrupted attempt.
+fn certificate(folder: &Folder, made: &mut Made) -> Result<(), SetupError> {
+    if folder.has(certificate::FILE) {
+        made.file(certificate::FILE, false);
+        return Ok(());
+    }
+    let pem = certificate::make()?;
+    folder.delete(certificate::KEY)?;
+    made.file(certificate::KEY, folder.write_new(certificate::KEY, pem.key.as_bytes())?);
+    made.file(certificate::FILE, folder.write_new(certificate::FILE, pem.certificate.as_bytes())?);
+    Ok(())
+}
+
 /// JSON laid out for people; the same value.
 fn pretty(json: &[u8]) -> String {
     let laid_out = serde_json::from_slice::<serde_json::Value>(json)
@@ -270,5 +285,42 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let long = Folder::prepare(&parent.path().join("x".repeat(100))).unwrap();
         assert!(matches!(check_path(&long), Err(SetupError::Path { .. })));
+    }
+
+    #[test]
+    fn balances_and_issuers_are_accounts_of_the_home() {
+        let asset = Asset::new("GRANT".parse().unwrap(), 2).unwrap();
+        let with = |account: &str, issuer: Option<&str>| {
+            let new = NewHome {
+                config: NewConfig {
+                    id: id().unwrap(),
+                    module: "/module.so".into(),
+                    uri: "pkcs11:token=t".to_owned(),
+                    pin: crate::token::pin::PinSource::File("pin".into()),
+                    environment: BTreeMap::new(),
+                    audit: "audit".to_owned(),
+                    node: "node".to_owned(),
+                    accounts: vec!["fund".parse().unwrap()],
+                    uid: 0,
+                },
+                algorithms: vec![Algorithm::Ed25519],
+                policy: String::new(),
+                ledger: "town".parse().unwrap(),
+                assets: vec![NewAsset {
+                    asset: asset.clone(),
+                    issuer: issuer.map(|name| name.parse().unwrap()),
+                }],
+                balances: vec![NewBalance {
+                    account: account.parse().unwrap(),
+                    asset: asset.name().clone(),
+                    amount: Amount::from(1),
+                }],
+            };
+            check_names(&new).map_err(|error| error.to_string())
+        };
+        assert_eq!(with("fund", None), Ok(()));
+        assert_eq!(with("fund", Some("fund")), Ok(()));
+        assert!(with("anna", None).unwrap_err().contains("a balance is for anna"));
+        assert!(with("fund", Some("anna")).unwrap_err().contains("an asset is issued by anna"));
     }
 }

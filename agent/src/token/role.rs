@@ -120,3 +120,38 @@ personal_statement!(BreakGlass, Approver);
 personal_statement!(Freeze, Approver);
 personal_statement!(Lift, Approver);
 personal_statement!(PolicyChange, Administrator);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use bursar_core::approval::Statement as _;
+    use bursar_core::decode::transfer::Nonce;
+    use bursar_core::hex::Hex;
+    use ed25519_dalek::Signer;
+
+    /// What a token does, without one.
+    fn signed<S: Statement>(statement: S, by: u8, shown: u8) -> Option<S::Proof> {
+        let key = |seed: u8| ed25519_dalek::SigningKey::from_bytes(&[seed; 32]);
+        let signature = Signature(key(by).sign(&statement.signing_bytes()).to_bytes());
+        statement.prove(&PublicKey::ed25519(key(shown).verifying_key().to_bytes()).unwrap(), &signature)
+    }
+
+    #[test]
+    fn what_a_person_signs_comes_out_verified_or_not_at_all() {
+        let freeze = Payload::encode(Freeze {
+            home: Hex([1; 16]),
+            account: "payroll".parse().unwrap(),
+            approver: "anna".parse().unwrap(),
+            why: "token lost".parse().unwrap(),
+            signed: "2026-11-22T09:30:00Z".parse().unwrap(),
+            nonce: Nonce([2; 16]),
+        })
+        .unwrap();
+        let head = format!("DSSEv1 37 {} ", Freeze::PAYLOAD_TYPE);
+        assert!(Statement::signing_bytes(&freeze).starts_with(head.as_bytes()));
+        let proof: Signed<Freeze> = signed(freeze.clone(), 1, 1).unwrap();
+        assert_eq!(proof.payload(), &freeze);
+        assert_eq!(signed(freeze, 1, 2), None);
+    }
+}

@@ -50,10 +50,12 @@ impl Story {
             nonce,
             now,
             valid_for: 900_000,
-            roles: bursar_core::role::Roles::NONE,
+            patience: 900_000,
         };
         let request = self.request.clone();
-        Draft::new(&self.policy, self.caller.clone(), key(number), request, around).expect("a payment")
+        let caller =
+            bursar::caller::Identity { name: self.caller.clone(), roles: bursar::caller::Roles::NONE };
+        Draft::new(&self.policy, caller, key(number), request, around).expect("a payment")
     }
 
     /// What the policy draws from its budgets for it.
@@ -98,7 +100,13 @@ pub fn write(home: &Path, story: &Story, count: u64) {
     book.run("BEGIN");
     book.append(&Record::Opened(Opened { at: begin, home: id.to_owned() }));
     let policy = Hex(story.policy.hash());
-    book.append(&Record::Policy(InForce { at: begin, policy }));
+    let in_force = InForce { at: begin, policy, proposal: None, until: None, then: None };
+    let position = book.append(&Record::Policy(in_force));
+    let text = (story.policy.hash(), story.policy.text());
+    book.connection
+        .execute("INSERT INTO bundles VALUES (?1, ?2)", params![text.0.as_slice(), text.1])
+        .and_then(|_| book.connection.execute("INSERT INTO in_force VALUES (1, ?1)", params![position]))
+        .expect("the policy in force");
     let (rule, draws) = story.draws(&story.draft(0, begin), begin);
     for number in 1..=count {
         let at = begin.plus_millis(
@@ -140,6 +148,7 @@ impl Writing {
             draws: draws.to_vec(),
             transfer: read::raw(&payload).expect("JSON"),
             action: payload.kind(),
+            votes: Vec::new(),
         };
         let idem = idempotency_id(&allowed.caller, &allowed.key);
         let decision = self.append(&Record::Allowed(Box::new(allowed)));

@@ -80,7 +80,7 @@ fn open(home: &Path, story: &Story) -> Book {
     let opened = Book::open(BookOptions {
         home: home.to_owned(),
         id: None,
-        policy: story.policy.clone(),
+        policy: Some(story.policy.clone()),
         watch: Arc::new(past::watch()),
         progress: |_| (),
     });

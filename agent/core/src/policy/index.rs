@@ -226,8 +226,8 @@ impl Index {
             payers: opened(rules, groups, |scope| scope.payers.as_ref())?,
             assets: plain(rules, |scope| scope.assets.as_ref())?,
             callers: opened(rules, groups, |scope| scope.callers.as_ref())?,
-            roles: rows_of(rules, (0..Roles::SETS).map(Roles::from_number), |rule, roles| {
-                rule.scope.roles.is_none_or(|of| of.has_any(*roles))
+            roles: rows_of(rules, (0..Roles::SETS).map(Roles::from_bits), |rule, roles| {
+                rule.scope.roles.is_none_or(|of| of.meets(*roles))
             })?,
             recipients,
             nobody,
@@ -252,7 +252,7 @@ impl Index {
             self.payers.row(key.payer),
             self.assets.rows.row(key.asset),
             self.callers.row(key.caller),
-            self.roles.row(key.roles.number() as u32),
+            self.roles.row(key.roles.bits().into()),
             self.recipients.row(key.recipient),
         ])
     }

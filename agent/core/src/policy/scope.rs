@@ -135,7 +135,7 @@ impl Scope {
                 (!held).then(|| format!("is for the ledger {}; this is for {}", list(ledgers), intent.ledger))
             }
             Dimension::Role => {
-                let roles = self.roles.filter(|roles| !roles.has_any(question.roles))?;
+                let roles = self.roles.filter(|roles| !roles.meets(question.roles))?;
                 Some(format!("is for callers with the role {roles}; this one has {}", question.roles))
             }
             Dimension::Asset => {

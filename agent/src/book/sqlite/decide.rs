@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use bursar_core::decode::transfer::Payload;
 use bursar_core::log::Hash;
-use bursar_core::policy::{Denial, DenialCode, Permit, Question, Unmet, Verdict, judge};
+use bursar_core::name::Name;
+use bursar_core::policy::{Denial, Permit, Question, Unmet, Verdict, Wanted, judge};
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
@@ -12,10 +13,28 @@ use super::{BookStore, Open, unfinished};
 use crate::book::draft::Draft;
 use crate::book::hex::Hex;
 use crate::book::record::{self, Record};
-use crate::book::request::{IdempotencyId, idempotency_id};
+use crate::book::request::{IdempotencyId, IdempotencyKey, SpendRequest, idempotency_id};
 use crate::book::view::State;
 use crate::book::{Decision, Reserved, Unfinished, read, rows};
 use crate::store::StoreError;
+
+/// What a payment is decided by: who asks what, under which key.
+pub(super) struct Asked {
+    pub caller: Name,
+    pub roles: Roles,
+    pub key: IdempotencyKey,
+    pub request: SpendRequest,
+}
+
+/// What the policy, the budgets and the people say together.
+pub(super) enum Word {
+    /// Held: sign it.
+    Allow(Permit),
+    /// Somebody has to approve; nothing is held.
+    Wait(Vec<Wanted>),
+    /// No.
+    Deny(Denial),
+}
 
 impl BookStore {
     /// See [`crate::book::Book::reserve`].
@@ -29,9 +48,21 @@ impl BookStore {
             Ok(now) => now,
             Err(suspect) => return Ok(Decision::Suspect(suspect)),
         };
-        match self.decide(&draft, now) {
-            Ok((payload, permit)) => self.allow(draft, idem, body, payload, &permit, now),
-            Err(denial) => self.deny(draft, idem, body, denial, now),
+        self.end_break_glass(now)?;
+        if draft.policy != self.policy.hash() {
+            // Its names were looked up in a bundle that is not in force any more.
+            return Ok(Decision::Stale);
+        }
+        let Draft { caller, roles, key, request, subject, patience, .. } = draft;
+        let asked = Asked { caller, roles, key, request };
+        let payload = match subject {
+            Ok(payload) => payload,
+            Err(denial) => return self.deny(None, asked, denial, now),
+        };
+        match self.word(&payload, &asked, &BTreeSet::new(), now) {
+            Word::Deny(denial) => self.deny(None, asked, denial, now),
+            Word::Allow(permit) => self.allow(None, asked, payload, &permit, Vec::new(), now),
+            Word::Wait(wanted) => self.wait(asked, &payload, patience, wanted, now),
         }
     }
 
@@ -44,45 +75,70 @@ impl BookStore {
         })
     }
 
-    fn decide(&mut self, draft: &Draft, now: Timestamp) -> Result<(Payload, Permit), Denial> {
-        let payload = draft.subject.clone()?;
+    /// Judges a payment whole, given who has approved it; holds what it draws if it is allowed.
+    pub(super) fn word(
+        &mut self,
+        payload: &Payload,
+        asked: &Asked,
+        voters: &BTreeSet<Name>,
+        now: Timestamp,
+    ) -> Word {
+        if let Some(denial) = self.frozen(&asked.request.from) {
+            return Word::Deny(denial);
+        }
         let intent = payload.intent();
-        let question = Question {
-            intent: &intent,
-            account: &draft.request.from,
-            caller: &draft.caller,
-            roles: draft.roles,
-            now,
-        };
-        match judge(&self.policy, &question) {
-            Verdict::Deny(denial) => Err(denial),
-            Verdict::Allow(permit) => {
-                self.counters.reserve(&permit, &BTreeSet::new(), now).map_err(unmet)?;
-                Ok((payload, permit))
-            }
+        let (account, caller) = (&asked.request.from, &asked.caller);
+        match judge(&self.policy, &Question { intent: &intent, account, caller, roles: asked.roles, now }) {
+            Verdict::Deny(denial) => Word::Deny(denial),
+            Verdict::Allow(permit) => match self.counters.reserve(&permit, voters, now) {
+                Ok(()) => Word::Allow(permit),
+                Err(Unmet::Denied(denial)) => Word::Deny(denial),
+                Err(Unmet::Waiting(wanted)) => Word::Wait(wanted),
+            },
         }
     }
 
-    fn allow(
+    /// Who would have to approve it still, if nothing else is in the way; changes nothing.
+    pub(super) fn would_want(
+        &self,
+        payload: &Payload,
+        asked: &Asked,
+        voters: &BTreeSet<Name>,
+        now: Timestamp,
+    ) -> Option<Vec<Wanted>> {
+        let intent = payload.intent();
+        let (account, caller) = (&asked.request.from, &asked.caller);
+        match judge(&self.policy, &Question { intent: &intent, account, caller, roles: asked.roles, now }) {
+            Verdict::Deny(_) => None,
+            Verdict::Allow(permit) => match self.counters.check(&permit, voters, now) {
+                Err(Unmet::Waiting(wanted)) => Some(wanted),
+                _ => None,
+            },
+        }
+    }
+
+    /// Writes down that a payment is allowed; a new one, or one that waited.
+    pub(super) fn allow(
         &mut self,
-        draft: Draft,
-        idem: IdempotencyId,
-        body: Hash,
+        waited: Option<u64>,
+        asked: Asked,
         payload: Payload,
         permit: &Permit,
+        votes: Vec<u64>,
         now: Timestamp,
     ) -> Result<Decision, StoreError> {
-        let id = self.next;
+        let id = waited.unwrap_or(self.next);
         let transfer = payload.transfer();
         let asset = self.policy.asset(transfer.asset.as_str());
         let recipient = self.policy.recipient_at(&transfer.to);
+        let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
         let allowed = record::Allowed {
             at: now,
             spend: id,
-            caller: draft.caller,
-            key: draft.key,
+            caller: asked.caller,
+            key: asked.key,
             body: Hex(body),
-            account: draft.request.from,
+            account: asked.request.from,
             // A permit exists only for a recipient and an asset of the bundle.
             recipient: recipient.map_or_else(|| transfer.asset.clone(), |found| found.name.clone()),
             decimals: asset.map_or(0, bursar_core::amount::Asset::decimals),
@@ -91,11 +147,12 @@ impl BookStore {
             draws: permit.draws().to_vec(),
             transfer: read::raw(&payload)?,
             action: payload.kind(),
+            votes,
         };
         let spend = read::allowed(&allowed, &payload);
         let (account, draws) = (allowed.account.clone(), allowed.draws.clone());
-        let position = self.append(&Record::Allowed(Box::new(allowed)))?;
-        self.insert(id, &idem, &body, State::Reserved, position)?;
+        let position = self.append_pending(&Record::Allowed(Box::new(allowed)))?;
+        self.write_down(waited, &idem, &body, State::Reserved, position)?;
         self.open.insert(
             id,
             Open { spend, draws, policy: permit.policy(), payload: payload.clone(), signature: None },
@@ -103,35 +160,52 @@ impl BookStore {
         Ok(Decision::Reserved(Reserved { spend: id, account, payload }))
     }
 
-    fn deny(
+    /// Writes down that a payment is denied; a new one, or one that waited.
+    pub(super) fn deny(
         &mut self,
-        draft: Draft,
-        idem: IdempotencyId,
-        body: Hash,
+        waited: Option<u64>,
+        asked: Asked,
         denial: Denial,
         now: Timestamp,
     ) -> Result<Decision, StoreError> {
-        let id = self.next;
         let policy = Hex(self.policy.hash());
+        let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
         let denied = record::Denied {
             at: now,
-            spend: id,
-            caller: draft.caller,
-            key: draft.key,
-            request: draft.request,
+            spend: waited.unwrap_or(self.next),
+            caller: asked.caller,
+            key: asked.key,
+            request: asked.request,
             policy,
             denial,
         };
         let spend = read::denied(&denied);
-        let position = self.append(&Record::Denied(Box::new(denied)))?;
-        self.insert(id, &idem, &body, State::Denied, position)?;
+        let position = self.append_pending(&Record::Denied(Box::new(denied)))?;
+        self.write_down(waited, &idem, &body, State::Denied, position)?;
         Ok(Decision::Answered(Box::new(spend)))
+    }
+
+    fn write_down(
+        &mut self,
+        waited: Option<u64>,
+        idem: &IdempotencyId,
+        body: &Hash,
+        state: State,
+        position: u64,
+    ) -> Result<(), StoreError> {
+        match waited {
+            Some(id) => rows::decide(&self.connection, id, state, position, position),
+            None => self.insert(self.next, idem, body, state, position),
+        }
     }
 
     /// What was answered, or is still under way, under a key that was used before.
     fn answer(&mut self, id: u64) -> Result<Decision, StoreError> {
         if let Some(unfinished) = self.take_up(id)? {
             return Ok(Decision::Unfinished(unfinished));
+        }
+        if let Some(spend) = self.waiting_view(id) {
+            return Ok(Decision::Answered(Box::new(spend)));
         }
         let open = self.open.get(&id).map(|open| open.spend.clone());
         Ok(Decision::Answered(Box::new(open.map_or_else(|| self.stored(id), Ok)?)))
@@ -142,40 +216,31 @@ impl BookStore {
         let Some(open) = self.open.get(&id).filter(|open| open.spend.state != State::Refused) else {
             return Ok(None);
         };
-        if let Some(denial) = self.denied_now(open) {
-            let reason = format!(
-                "the policy in force no longer allows it ({denial}); given back when its time has passed"
-            );
+        if let Some(denial) = self.held_back(open) {
+            let reason = format!("it is not gone on with ({denial}); given back when its time has passed");
             self.failed(id, reason)?;
             return Ok(None);
         }
         unfinished(open).map(Some)
     }
 
-    /// Why the policy in force would not allow what an earlier one allowed and nobody has signed yet.
-    fn denied_now(&self, open: &Open) -> Option<Denial> {
+    /// Why a payment that was allowed may not leave now: its account is frozen, or nobody has signed
+    /// it yet and the policy in force would not allow it.
+    pub(super) fn held_back(&self, open: &Open) -> Option<Denial> {
+        let account = &open.spend.account;
+        if let Some(denial) = self.frozen(account) {
+            return Some(denial);
+        }
         if open.signature.is_some() || open.policy == self.policy.hash() {
             return None;
         }
         let intent = open.payload.intent();
-        let (account, caller) = (&open.spend.account, &open.spend.caller);
-        match judge(
-            &self.policy,
-            &Question { intent: &intent, account, caller, roles: Roles::NONE, now: self.now() },
-        ) {
+        let caller = &open.spend.caller;
+        // What the caller was there for was looked at when it was allowed.
+        let roles = Roles::ALL;
+        match judge(&self.policy, &Question { intent: &intent, account, caller, roles, now: self.now() }) {
             Verdict::Deny(denial) => Some(denial),
             Verdict::Allow(_) => None,
-        }
-    }
-}
-
-/// What somebody would have to approve is denied as long as nobody can.
-fn unmet(unmet: Unmet) -> Denial {
-    match unmet {
-        Unmet::Denied(denial) => denial,
-        Unmet::Waiting(wanted) => {
-            let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
-            Denial::plain(DenialCode::Approval, wanted.join("; "))
         }
     }
 }

@@ -25,6 +25,11 @@ impl BookStore {
                 Unfinished::Reserved(_) => Ok(Keeping::Ended(Box::new(open.spend.clone()))),
             };
         }
+        if let Some(denial) = self.held_back(open) {
+            // Frozen, or forbidden, while the token worked: the signature is dropped and never leaves.
+            let reason = format!("its signature was dropped ({denial}); given back when its time has passed");
+            return Ok(Keeping::Ended(Box::new(self.failed(id, reason)?)));
+        }
         let signature = *transfer.signature();
         let record = Record::Signed(record::Signed { at, spend: id, signature: Hex(signature.0) });
         let position = self.append(&record)?;
@@ -76,7 +81,12 @@ impl BookStore {
         self.update(id, state, position)?;
         let Some(mut open) = self.open.remove(&id) else { return self.stored(id) };
         match span {
-            Some(span) => self.counters.settle(&open.draws, span),
+            Some(span) => {
+                self.counters.settle(&open.draws, span);
+                if self.policy.minds_first_payments() {
+                    self.counters.learn(&open.spend.account, open.payload.transfer().to);
+                }
+            }
             None => self.counters.release(&open.draws),
         }
         open.spend.state = state;

@@ -17,7 +17,7 @@ pub fn verify(config: &Config, key: Option<PublicKey>) -> Result<Verified, CliEr
         None => KeysFile::load(&config.home)?.audit,
     };
     let book = read::open(&config.home)?;
-    let whole = read::whole(&book, |_| ()).map_err(unverified)?;
+    let whole = read::whole(&book, None, |_| ()).map_err(unverified)?;
     let origin: Origin = config.audit_origin().parse().map_err(wrong)?;
     let signed = match &whole.checkpoint {
         None => None,

@@ -1,7 +1,7 @@
 //! Connections to the agent, kept for the next question.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +13,11 @@ use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
 use super::{ClientError, Problem};
+use crate::remote::Door;
 
 /// A Unix socket answers at once or its queue is full.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -99,17 +101,30 @@ impl Answer {
     }
 }
 
+/// Where the agent is.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// On this machine, behind a socket; and the command that starts it.
+    Local {
+        /// The socket.
+        socket: PathBuf,
+        /// The command.
+        start: String,
+    },
+    /// On another one, behind its certificate.
+    Remote(Door),
+}
+
 /// A way to the agent; any number of questions at a time, each on a connection of its own.
 #[derive(Debug)]
 pub struct Link {
-    socket: PathBuf,
-    start: String,
+    way: Way,
     idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
 }
 
 impl Link {
-    pub(super) fn new(socket: PathBuf, start: String) -> Self {
-        Self { socket, start, idle: Mutex::new(Vec::new()) }
+    pub(super) fn new(way: Way) -> Self {
+        Self { way, idle: Mutex::new(Vec::new()) }
     }
 
     /// Asks and waits for the whole answer, which may be a problem.
@@ -156,23 +171,32 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {
-        let connect = tokio::time::timeout(CONNECT, UnixStream::connect(&self.socket));
-        let stream =
-            connect.await.map_err(|_| ClientError::Timeout(CONNECT))?.map_err(|source| {
-                match source.kind() {
-                    ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-                        ClientError::NotRunning { start: self.start.clone() }
-                    }
-                    ErrorKind::PermissionDenied => ClientError::Forbidden { socket: self.socket.clone() },
-                    _ => ClientError::Socket { socket: self.socket.clone(), source },
-                }
-            })?;
-        let (sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
-        // Its errors reach the request that it carries.
-        tokio::spawn(connection);
-        Ok(sender)
+        match &self.way {
+            Way::Local { socket, start } => speak(local(socket, start).await?).await,
+            Way::Remote(door) => speak(door.connect().await?).await,
+        }
     }
+}
+
+async fn local(socket: &Path, start: &str) -> Result<UnixStream, ClientError> {
+    let connected = tokio::time::timeout(CONNECT, UnixStream::connect(socket)).await;
+    connected.map_err(|_| ClientError::Timeout(CONNECT))?.map_err(|source| match source.kind() {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
+            ClientError::NotRunning { start: start.to_owned() }
+        }
+        ErrorKind::PermissionDenied => ClientError::Forbidden { socket: socket.to_owned() },
+        _ => ClientError::Socket { socket: socket.to_owned(), source },
+    })
+}
+
+async fn speak<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    stream: S,
+) -> Result<SendRequest<Full<Bytes>>, ClientError> {
+    let (sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
+    // Its errors reach the request that it carries.
+    tokio::spawn(connection);
+    Ok(sender)
 }
 
 fn lost(error: impl std::fmt::Display) -> ClientError {

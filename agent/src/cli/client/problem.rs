@@ -83,7 +83,7 @@ impl Problem {
         match (self.kind(), self.status) {
             ("denied", _) => Exit::Denied,
             ("token", _) => Exit::Token,
-            ("unknown-caller", _) => Exit::Home,
+            ("unknown-caller" | "role", _) => Exit::Home,
             (_, 400..=499) => Exit::Usage,
             _ => Exit::Busy,
         }
@@ -106,6 +106,7 @@ mod tests {
         for (kind, status, exit, passing, decided) in [
             ("urn:bursar:problem:denied", 403, Exit::Denied, false, false),
             ("urn:bursar:problem:unknown-caller", 403, Exit::Home, false, false),
+            ("urn:bursar:problem:role", 403, Exit::Home, false, false),
             ("urn:bursar:problem:idempotency-conflict", 409, Exit::Usage, false, false),
             ("urn:bursar:problem:unknown-account", 422, Exit::Usage, false, false),
             ("urn:bursar:problem:busy", 503, Exit::Busy, true, true),

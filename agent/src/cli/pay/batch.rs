@@ -49,8 +49,8 @@ pub fn pay(global: &Global, file: &Path, jobs: usize) -> Result<Paid, CliError> 
     let bytes = durable::read(file, LONGEST).map_err(failed)?;
     let rows = row::read(&bytes).map_err(|what| CliError::Usage(format!("{}: {what}", file.display())))?;
     let config = global.config()?;
-    let client = Client::to(global, config.socket.clone())?;
-    if !client.is_running()? {
+    let client = Client::to(global, &config)?;
+    if config.remote.is_none() && !client.is_running()? {
         return Err(ClientError::NotRunning { start: global.command("serve --background") }.into());
     }
     let result = result::path(file);

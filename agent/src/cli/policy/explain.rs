@@ -94,7 +94,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     };
     let config = global.config()?;
     let ask = Ask::post("/v1/policy/explain", &request);
-    let explained = match Client::to(global, config.socket.clone())?.ask::<Explained>(&ask) {
+    let explained = match Client::to(global, &config)?.ask::<Explained>(&ask) {
         Err(ClientError::NotRunning { .. }) => {
             let value = serde_json::to_value(without_agent(&config, request)?);
             value.and_then(serde_json::from_value).map_err(|error| CliError::Damaged(error.to_string()))?
@@ -107,8 +107,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 /// The same from policy.toml and the book.
 fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, CliError> {
-    let policy = offline::policy(&config.policy_path())?;
-    let whole = offline::book(&config.home)?;
+    let whole = offline::book(config)?;
+    let policy = whole.judge.clone();
     let keys = KeysFile::load(&config.home)?;
     let Some(from) = keys.accounts.get(&request.from) else {
         let known: Vec<_> = keys.accounts.keys().map(Name::as_str).collect();
@@ -118,8 +118,8 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
             known.join(", ")
         )));
     };
-    let uid = rustix::process::getuid().as_raw();
-    let caller = config.callers.get(&uid).cloned().ok_or_else(|| {
+    let caller = config.callers.of_process().cloned().ok_or_else(|| {
+        let uid = rustix::process::geteuid().as_raw();
         CliError::Home(format!(
             "user id {uid} is no caller of this agent; add `[callers.NAME]` with `uid = {uid}` to config.toml"
         ))
@@ -138,7 +138,7 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
         nonce: [0; 16],
         now,
         valid_for: config.valid_for,
-        roles: bursar_core::role::Roles::NONE,
+        patience: config.patience,
     };
     let draft = Draft::new(&policy, caller, IdempotencyKey::none(), request, around)
         .map_err(|error| CliError::Usage(error.to_string()))?;

@@ -1,12 +1,15 @@
 //! The policy and the budgets as the files of the home have them, without an agent.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bursar_core::policy::{MAX_TEXT, Policy};
 use rusqlite::Connection;
 
+use crate::book::in_force;
 use crate::book::read::{self, Whole};
 use crate::cli::error::CliError;
+use crate::config::Config;
 use crate::durable;
 
 /// Reads a policy bundle.
@@ -19,8 +22,14 @@ pub fn policy(path: &Path) -> Result<Policy, CliError> {
     Policy::parse(&text).map_err(|source| CliError::Policy { path: path.to_owned(), source })
 }
 
-/// Reads the whole book, for how full the budgets are.
-pub fn book(home: &Path) -> Result<Whole, CliError> {
-    let book: Connection = read::open(home)?;
-    Ok(read::whole(&book, |_| ())?)
+/// Reads the whole book, for how full the budgets are, and the bundle that decides: the one in
+/// force, or that of the file where it will be taken over.
+pub fn book(config: &Config) -> Result<Whole, CliError> {
+    let wished = match policy(&config.policy_path()) {
+        Ok(policy) => Some(Arc::new(policy)),
+        Err(error) if in_force::is_open(in_force::of_home(&config.home)?.as_ref()) => return Err(error),
+        Err(_) => None,
+    };
+    let book: Connection = read::open(&config.home)?;
+    Ok(read::whole(&book, wished, |_| ())?)
 }

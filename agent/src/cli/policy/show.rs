@@ -71,12 +71,12 @@ struct Budget {
 pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let config = global.config()?;
     let path = config.policy_path();
-    let asked = Client::to(global, config.socket.clone())?.ask::<Shown>(&Ask::get("/v1/policy"));
+    let asked = Client::to(global, &config)?.ask::<Shown>(&Ask::get("/v1/policy"));
     let (shown, running) = match asked {
         Ok(shown) => (shown, true),
         Err(ClientError::NotRunning { .. }) => {
-            let policy = offline::policy(&path)?;
-            let whole = offline::book(&config.home)?;
+            let whole = offline::book(&config)?;
+            let policy = whole.judge.clone();
             let rules: Vec<_> = policy.rules().collect();
             let budgets = whole.counters.standings(&policy, clock::wall().max(whole.latest));
             let value = json!({ "hash": Hex(policy.hash()), "version": policy.version(), "rules": rules, "budgets": budgets });

@@ -11,6 +11,7 @@ use crate::setup::config_text::NewConfig;
 use crate::setup::folder::Folder;
 use crate::setup::home::{self, NewHome};
 use crate::setup::{SetupError, softhsm};
+use crate::tls::certificate;
 use crate::token::Token;
 use crate::token::pin::PinSource;
 use crate::token::provision::{Pin, create_token, uri_of};
@@ -81,6 +82,8 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
 /// Deletes what an interrupted attempt has left.
 fn clear(folder: &Folder) -> Result<(), SetupError> {
     let files = [
+        certificate::FILE,
+        certificate::KEY,
         softhsm::TOKENS,
         softhsm::CONF,
         softhsm::PIN,

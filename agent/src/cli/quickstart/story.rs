@@ -69,6 +69,7 @@ mod tests {
 
     use super::*;
     use crate::book::draft::{Circumstances, Draft};
+    use crate::caller::Identity;
     use crate::cli::pay::batch::row;
 
     /// Every payment of the file, and why it is denied if it is. By the rules as written:
@@ -106,10 +107,17 @@ mod tests {
                 nonce: [0; 16],
                 now,
                 valid_for: 900_000,
-                roles: Roles::NONE,
+                patience: 900_000,
             };
             let code = (|| {
-                let draft = Draft::new(&policy, caller.clone(), key, request, around).unwrap();
+                let draft = Draft::new(
+                    &policy,
+                    Identity { name: caller.clone(), roles: Roles::NONE },
+                    key,
+                    request,
+                    around,
+                )
+                .unwrap();
                 let payload = draft.subject.map_err(|denial| denial.code)?;
                 let intent = payload.intent();
                 let question =

@@ -32,7 +32,7 @@ const WORDS: u64 = 64 * 1024;
 
 /// Starts the agent as a child, waits until it is ready, lets it go.
 pub fn start(global: &Global, config: &Config, args: &Args) -> Result<Output, CliError> {
-    let client = Client::to(global, config.socket.clone())?;
+    let client = Client::local(global, config)?;
     if client.is_running()? {
         return Err(CliError::InUse(super::in_use(global, &config.home)));
     }

@@ -9,7 +9,6 @@ use serde::Deserialize;
 use super::reading;
 use crate::book::read;
 use crate::http::Shared;
-use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::http::input::Query;
 use crate::http::wire::Records;
@@ -28,7 +27,6 @@ pub struct Range {
 #[utoipa::path(get, path = "/v1/audit/records", params(Range), responses((status = 200, body = Records)))]
 pub async fn records(
     State(shared): State<Shared>,
-    Named(_): Named,
     Query(range): Query<Range>,
 ) -> Result<Json<Records>, Problem> {
     let (from, limit) = (range.from.unwrap_or(0), range.limit.unwrap_or(100).min(read::PAGE));
@@ -40,7 +38,7 @@ pub async fn records(
 
 /// A checkpoint of the log as it is now, in C2SP format, signed by the audit key.
 #[utoipa::path(get, path = "/v1/audit/checkpoint", responses((status = 200, description = "signed note", content_type = "text/plain"), (status = 503)))]
-pub async fn checkpoint(State(shared): State<Shared>, Named(_): Named) -> Result<Response, Problem> {
+pub async fn checkpoint(State(shared): State<Shared>) -> Result<Response, Problem> {
     let signed = shared.agent.audit_checkpoint().await;
     let signed = signed.map_err(|error| {
         Problem::later("unavailable", "The checkpoint could not be signed", error.to_string())

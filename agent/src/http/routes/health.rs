@@ -40,6 +40,6 @@ pub async fn confirm_clock(
     State(shared): State<Shared>,
     Named(caller): Named,
 ) -> Result<Json<Value>, Problem> {
-    shared.agent.book.confirm_clock(caller).await?;
+    shared.agent.book.confirm_clock(caller.name).await?;
     Ok(Json(json!({ "status": "confirmed", "now": crate::clock::wall() })))
 }

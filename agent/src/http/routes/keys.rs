@@ -4,13 +4,12 @@ use axum::Json;
 use axum::extract::State;
 
 use crate::http::Shared;
-use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::http::wire::{AccountView, KeyView};
 
 /// Lists the accounts.
 #[utoipa::path(get, path = "/v1/accounts", responses((status = 200, body = Vec<AccountView>)))]
-pub async fn accounts(State(shared): State<Shared>, Named(_): Named) -> Json<Vec<AccountView>> {
+pub async fn accounts(State(shared): State<Shared>) -> Json<Vec<AccountView>> {
     let view = shared.agent.keys.accounts().map(|(name, key)| AccountView {
         name: name.clone(),
         key: *key.public(),
@@ -22,7 +21,7 @@ pub async fn accounts(State(shared): State<Shared>, Named(_): Named) -> Json<Vec
 
 /// Lists every key in the token, and its role.
 #[utoipa::path(get, path = "/v1/keys", responses((status = 200, body = Vec<KeyView>), (status = 503)))]
-pub async fn keys(State(shared): State<Shared>, Named(_): Named) -> Result<Json<Vec<KeyView>>, Problem> {
+pub async fn keys(State(shared): State<Shared>) -> Result<Json<Vec<KeyView>>, Problem> {
     let keys = shared.agent.token.keys().await?;
     let view = keys.into_iter().map(|(key, _)| KeyView {
         label: key.label().to_owned(),

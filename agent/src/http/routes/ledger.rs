@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 
 use super::blocking;
 use crate::http::Shared;
-use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::http::wire::LedgerView;
 
 /// Name, id, assets, balances, size and root; the id alone where there is no embedded ledger.
 #[utoipa::path(get, path = "/v1/ledger", responses((status = 200, description = "the ledger")))]
-pub async fn show(State(shared): State<Shared>, Named(_): Named) -> Result<Json<Value>, Problem> {
+pub async fn show(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     let Some(embedded) = shared.agent.embedded.clone() else {
         return Ok(Json(json!({ "id": shared.agent.ledger.id(), "kind": "none" })));
     };

@@ -14,9 +14,9 @@ use crate::http::input::Object;
 
 /// The rules in force, and how full the budgets are.
 #[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, rules, budgets")))]
-pub async fn show(State(shared): State<Shared>, Named(_): Named) -> Result<Json<Value>, Problem> {
+pub async fn show(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     let _one = shared.questions.acquire().await;
-    let policy = &shared.agent.policy;
+    let policy = shared.agent.book.policy();
     let budgets = shared.agent.book.standings().await?;
     let rules: Vec<_> = policy.rules().collect();
     Ok(Json(

@@ -64,11 +64,13 @@ pub async fn create(
     Ok(answer(&spend))
 }
 
-fn answer(spend: &Spend) -> Response {
+pub(super) fn answer(spend: &Spend) -> Response {
     let status = match spend.state {
         view::State::Denied => return Problem::denied(spend).into_response(),
         view::State::Recorded | view::State::HandedOut => StatusCode::CREATED,
-        view::State::Reserved | view::State::Signed | view::State::Refused => StatusCode::ACCEPTED,
+        view::State::Waiting | view::State::Reserved | view::State::Signed | view::State::Refused => {
+            StatusCode::ACCEPTED
+        }
         view::State::Expired => StatusCode::OK,
     };
     (status, [(header::LOCATION, format!("/v1/spends/{}", spend.id))], Json(spend)).into_response()
@@ -97,11 +99,7 @@ pub struct Page {
 
 /// Lists spends, newest first.
 #[utoipa::path(get, path = "/v1/spends", params(Page), responses((status = 200, body = Spends)))]
-pub async fn list(
-    State(shared): State<Shared>,
-    Named(_): Named,
-    Query(page): Query<Page>,
-) -> Result<Json<Spends>, Problem> {
+pub async fn list(State(shared): State<Shared>, Query(page): Query<Page>) -> Result<Json<Spends>, Problem> {
     let limit = page.limit.unwrap_or(100);
     let spends =
         reading(&shared.agent, read::open, move |book| read::spends(book, page.before, limit)).await?;
@@ -110,22 +108,14 @@ pub async fn list(
 
 /// Shows one spend.
 #[utoipa::path(get, path = "/v1/spends/{id}", responses((status = 200, body = Spend), (status = 404)))]
-pub async fn show(
-    State(shared): State<Shared>,
-    Named(_): Named,
-    Path(id): Path<u64>,
-) -> Result<Json<Spend>, Problem> {
+pub async fn show(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Json<Spend>, Problem> {
     let spend = reading(&shared.agent, read::open, move |book| read::spend(book, id)).await?;
     spend.map(Json).ok_or_else(|| Problem::not_found(&format!("spend {id}")))
 }
 
 /// The signed DSSE envelope of a spend.
 #[utoipa::path(get, path = "/v1/spends/{id}/envelope", responses((status = 200, description = "DSSE envelope"), (status = 404)))]
-pub async fn envelope(
-    State(shared): State<Shared>,
-    Named(_): Named,
-    Path(id): Path<u64>,
-) -> Result<Response, Problem> {
+pub async fn envelope(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
     let envelope = reading(&shared.agent, read::open, move |book| read::envelope(book, id)).await?;
     let envelope = envelope.ok_or_else(|| Problem::not_found(&format!("signed envelope of spend {id}")))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], envelope.to_json()).into_response())
@@ -133,11 +123,7 @@ pub async fn envelope(
 
 /// The ledger's receipt of a spend, with everything to verify it offline.
 #[utoipa::path(get, path = "/v1/spends/{id}/receipt", responses((status = 200, description = "record, inclusion proof, signed checkpoint"), (status = 404)))]
-pub async fn receipt(
-    State(shared): State<Shared>,
-    Named(_): Named,
-    Path(id): Path<u64>,
-) -> Result<Response, Problem> {
+pub async fn receipt(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
     let missing =
         || Problem::not_found(&format!("receipt of spend {id}; a spend has one when it is recorded"));
     let spend = reading(&shared.agent, read::open, move |book| read::spend(book, id)).await?;

@@ -1,0 +1,112 @@
+//! Everything that waits for a person, as it goes out to them.
+//!
+//! It holds the exact bytes that a decision is about: whoever decides reads those, and not what
+//! somebody else says about them.
+
+use bursar_core::approval::{HomeId, Item, Verdict};
+use bursar_core::decode::transfer::Kind;
+use bursar_core::name::Name;
+use bursar_core::policy::Wanted;
+use bursar_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::hex::Hex;
+use super::record::Way;
+
+/// All of it, as of now.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Inbox {
+    /// The home whose inbox it is.
+    pub home: HomeId,
+    /// SHA-256 of the policy bundle in force: decisions are about it, too.
+    pub policy: Hex<32>,
+    /// Its version.
+    pub version: u64,
+    /// Break-glass: from then on the bundle before it is in force again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// Payments, oldest first.
+    pub payments: Vec<Payment>,
+    /// Policy bundles that were put forward, oldest first.
+    pub proposals: Vec<Proposal>,
+    /// Frozen accounts.
+    pub frozen: Vec<Frozen>,
+}
+
+/// A payment that waits.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Payment {
+    /// What a vote has to be about.
+    pub item: Item,
+    /// Which transaction the bytes are of.
+    #[serde(default, skip_serializing_if = "Kind::is_pay")]
+    pub kind: Kind,
+    /// The exact payload; its digest is the item's.
+    pub transfer: Box<RawValue>,
+    /// Who asked.
+    pub caller: Name,
+    /// When.
+    pub asked: Timestamp,
+    /// Who still has to approve.
+    pub wanted: Vec<Wanted>,
+    /// Who has decided.
+    pub decided: Vec<Decided>,
+}
+
+/// Somebody's decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Who.
+    pub person: Name,
+    /// Yes or no.
+    pub verdict: Verdict,
+}
+
+/// A bundle that was put forward.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Proposal {
+    /// Its number.
+    pub proposal: u64,
+    /// How it would come into force.
+    pub way: Way,
+    /// SHA-256 of its text.
+    pub policy: Hex<32>,
+    /// Its version.
+    pub version: u64,
+    /// The bundle whose place it takes.
+    pub previous: Hex<32>,
+    /// Who put it forward.
+    pub caller: Name,
+    /// When.
+    pub asked: Timestamp,
+    /// Until when it may be agreed to.
+    pub expires: Timestamp,
+    /// How many have to agree, and who they are.
+    pub need: u32,
+    /// Who may decide.
+    pub from: Vec<Name>,
+    /// Who has decided.
+    pub decided: Vec<Decided>,
+}
+
+/// An account that was stopped.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Frozen {
+    /// Which.
+    pub account: Name,
+    /// Digest of the freeze, which a lift names.
+    pub freeze: Hex<32>,
+    /// Who stopped it.
+    pub by: Name,
+    /// Why.
+    pub why: String,
+    /// When.
+    pub since: Timestamp,
+    /// How many have to let it go on.
+    pub need: u32,
+    /// Who may decide.
+    pub from: Vec<Name>,
+    /// Who has decided.
+    pub decided: Vec<Decided>,
+}

@@ -1,0 +1,165 @@
+//! What waits for people: payments, policy bundles, frozen accounts.
+//!
+//! It follows from the records alone: the book changes it by [`Pending::take`] of a record that it
+//! has appended, and a replay by the same call with the record that it has read.
+
+use std::collections::{BTreeMap, HashSet};
+
+use bursar_core::approval::{BreakGlass, Freeze, Lift, PolicyChange, Signed, Vote};
+use bursar_core::decode::transfer::Payload;
+use bursar_core::log::Hash;
+use bursar_core::name::Name;
+
+use super::record::{self, Record, Way};
+
+/// A payment that waits for approvals.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// What was asked.
+    pub asked: record::Waiting,
+    /// The exact bytes that are approved, and then signed.
+    pub payload: Payload,
+    /// Where the log began to wait.
+    pub first: u64,
+    /// The decisions under the bundle in force, and where the log has them.
+    pub votes: Vec<(u64, Vote)>,
+}
+
+/// A bundle that was put forward.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// What was put forward.
+    pub proposed: record::Proposed,
+    /// Who decided how.
+    pub decisions: Decisions,
+}
+
+/// Statements about a bundle: which kind depends on how it comes into force.
+#[derive(Clone, Debug)]
+pub enum Decisions {
+    /// By administrators.
+    Change(Vec<Signed<PolicyChange>>),
+    /// By approvers, for a day.
+    BreakGlass(Vec<Signed<BreakGlass>>),
+}
+
+/// An account that was stopped.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    /// By whom and why.
+    pub freeze: Signed<Freeze>,
+    /// Who decided whether it goes on.
+    pub lifts: Vec<Signed<Lift>>,
+}
+
+/// Everything that waits.
+#[derive(Clone, Debug, Default)]
+pub struct Pending {
+    /// By spend.
+    pub waiting: BTreeMap<u64, Waiting>,
+    /// By number.
+    pub proposals: BTreeMap<u64, Proposal>,
+    /// By account.
+    pub frozen: BTreeMap<Name, Stopped>,
+    /// Digests of all freezes ever taken: each stops an account once.
+    pub freezes: HashSet<Hash>,
+    /// The number of the latest proposal.
+    pub latest: u64,
+}
+
+impl Pending {
+    /// Takes over what a record says. `Err` says what does not fit: the log contradicts itself.
+    pub fn take(&mut self, position: u64, record: &Record) -> Result<(), String> {
+        match record {
+            Record::Waiting(asked) => self.wait(position, asked),
+            Record::Voted(voted) => {
+                let waiting =
+                    self.waiting.get_mut(&voted.spend).ok_or("it decides on a spend that does not wait")?;
+                let vote = Vote::parse(voted.vote.get().as_bytes()).map_err(|error| error.to_string())?;
+                waiting.votes.push((position, vote));
+                Ok(())
+            }
+            Record::Allowed(allowed) => {
+                self.waiting.remove(&allowed.spend);
+                Ok(())
+            }
+            Record::Denied(denied) => {
+                self.waiting.remove(&denied.spend);
+                Ok(())
+            }
+            // Every decision was about the bundle before, or one to follow it: it is void.
+            Record::Policy(_) => {
+                self.waiting.values_mut().for_each(|waiting| waiting.votes.clear());
+                self.proposals.clear();
+                Ok(())
+            }
+            Record::Proposed(proposed) => self.propose(proposed),
+            Record::Agreed(agreed) => self.agree(agreed),
+            Record::Withdrawn(withdrawn) => {
+                let known = self.proposals.remove(&withdrawn.proposal);
+                known.map(|_| ()).ok_or_else(|| "it withdraws what was not put forward".to_owned())
+            }
+            Record::Frozen(frozen) => self.freeze(frozen),
+            Record::LiftVoted(voted) => {
+                let stopped = self.frozen.get_mut(&voted.account).ok_or("its account is not frozen")?;
+                let lift =
+                    Signed::parse(voted.envelope.get().as_bytes()).map_err(|error| error.to_string())?;
+                stopped.lifts.push(lift);
+                Ok(())
+            }
+            Record::Lifted(lifted) => {
+                let known = self.frozen.remove(&lifted.account);
+                known.map(|_| ()).ok_or_else(|| "its account is not frozen".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn wait(&mut self, first: u64, asked: &record::Waiting) -> Result<(), String> {
+        let bytes = asked.transfer.get().as_bytes().to_vec();
+        let payload = Payload::decode(asked.request.action, bytes).map_err(|error| error.to_string())?;
+        let waiting = Waiting { asked: asked.clone(), payload, first, votes: Vec::new() };
+        match self.waiting.insert(asked.spend, waiting) {
+            None => Ok(()),
+            Some(_) => Err("its spend waits already".to_owned()),
+        }
+    }
+
+    fn propose(&mut self, proposed: &record::Proposed) -> Result<(), String> {
+        if proposed.proposal != self.latest + 1 {
+            return Err("its number is out of order".to_owned());
+        }
+        self.latest = proposed.proposal;
+        let decisions = match proposed.way {
+            Way::Change => Decisions::Change(Vec::new()),
+            Way::BreakGlass => Decisions::BreakGlass(Vec::new()),
+        };
+        self.proposals.insert(proposed.proposal, Proposal { proposed: proposed.clone(), decisions });
+        Ok(())
+    }
+
+    fn agree(&mut self, agreed: &record::Agreed) -> Result<(), String> {
+        let proposal =
+            self.proposals.get_mut(&agreed.proposal).ok_or("it decides on what was not put forward")?;
+        let json = agreed.envelope.get().as_bytes();
+        match &mut proposal.decisions {
+            Decisions::Change(decisions) => {
+                decisions.push(Signed::parse(json).map_err(|error| error.to_string())?);
+            }
+            Decisions::BreakGlass(decisions) => {
+                decisions.push(Signed::parse(json).map_err(|error| error.to_string())?);
+            }
+        }
+        Ok(())
+    }
+
+    fn freeze(&mut self, frozen: &record::Frozen) -> Result<(), String> {
+        let freeze: Signed<Freeze> =
+            Signed::parse(frozen.envelope.get().as_bytes()).map_err(|error| error.to_string())?;
+        if freeze.statement().account != frozen.account || !self.freezes.insert(freeze.digest()) {
+            return Err("it is a freeze of another account, or an old one".to_owned());
+        }
+        self.frozen.insert(frozen.account.clone(), Stopped { freeze, lifts: Vec::new() });
+        Ok(())
+    }
+}

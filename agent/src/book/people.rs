@@ -1,0 +1,132 @@
+//! What people do with the book: approve, refuse, change the policy, stop accounts.
+
+use std::sync::Arc;
+
+use bursar_core::approval::quorum::Need;
+use bursar_core::approval::{Freeze, Lift, NotCounted, Signed, Vote};
+use bursar_core::name::Name;
+use bursar_core::policy::Policy;
+use bursar_core::time::Timestamp;
+
+use super::inbox::Inbox;
+use super::record::Way;
+use super::view::Spend;
+use super::{Book, Reserved, Statement};
+use crate::clock::Suspect;
+use crate::store::WriteError;
+
+/// What the book answers to a decision on a payment that waits.
+#[derive(Debug)]
+pub enum Voted {
+    /// It was the last one that was missing: to be signed.
+    Reserved(Reserved),
+    /// It counts; the payment waits for others, or is denied now.
+    Counted(Box<Spend>),
+    /// It does not count.
+    NotCounted(NotCounted),
+    /// The payment does not wait any more.
+    Over(Box<Spend>),
+    /// There is no such payment.
+    Unknown(u64),
+    /// The clock jumped; nothing was decided.
+    Suspect(Suspect),
+}
+
+/// What the book answers to a decision on a bundle or a frozen account.
+#[derive(Debug)]
+pub enum Agreement {
+    /// It counts; others are missing, or somebody has to put the bundle in force.
+    Counted,
+    /// That was all: the account is frozen, or goes on; the bundle is out of the question.
+    Settled,
+    /// It does not count.
+    NotCounted(NotCounted),
+    /// Nothing of that kind waits.
+    Unknown,
+    /// The clock jumped; nothing was decided.
+    Suspect(Suspect),
+}
+
+/// What the book answers to putting a bundle in force.
+#[derive(Debug)]
+pub enum Install {
+    /// It is in force, for ever or until then.
+    InForce {
+        /// Its version.
+        version: u64,
+        /// When a break-glass bundle ends.
+        until: Option<Timestamp>,
+    },
+    /// Too few agreed.
+    Missing {
+        /// How many of whom.
+        need: Need,
+        /// Who did.
+        have: Vec<Name>,
+    },
+    /// It may not follow the one in force.
+    Refused(String),
+    /// It was not put forward.
+    Unknown,
+    /// The clock jumped; nothing was done.
+    Suspect(Suspect),
+}
+
+impl Book {
+    /// The policy bundle in force.
+    pub fn policy(&self) -> Arc<Policy> {
+        self.in_force.get()
+    }
+
+    /// Counts somebody's decision on a payment that waits, and judges it again, whole, when it is
+    /// the last one that was missing.
+    #[tracing::instrument(name = "book.vote", level = "debug", skip_all)]
+    pub async fn vote(&self, vote: Vote) -> Result<Voted, WriteError> {
+        self.writer.run(move |book| book.vote(&vote)).await
+    }
+
+    /// Everything that waits for a person.
+    pub async fn inbox(&self) -> Result<Inbox, WriteError> {
+        self.writer.run(|book| Ok(book.inbox())).await
+    }
+
+    /// Ends what nobody decided on in time, and a break-glass bundle whose day is over.
+    pub async fn lapse(&self) -> Result<(), WriteError> {
+        self.writer.run(|book| book.lapse_all()).await
+    }
+
+    /// Puts another bundle forward; answers its number, or why it can never come into force.
+    pub async fn propose(
+        &self,
+        policy: Arc<Policy>,
+        way: Way,
+        caller: Name,
+    ) -> Result<Result<u64, String>, WriteError> {
+        self.writer.run(move |book| book.propose(&policy, way, caller)).await
+    }
+
+    /// Counts somebody's decision on a bundle.
+    pub async fn agree(&self, statement: Statement) -> Result<Agreement, WriteError> {
+        self.writer.run(move |book| book.agree(&statement)).await
+    }
+
+    /// Puts a bundle in force that enough have agreed to.
+    pub async fn install(&self, proposal: u64) -> Result<Install, WriteError> {
+        self.writer.run(move |book| book.install(proposal)).await
+    }
+
+    /// The bundle behind a number, while it is put forward.
+    pub async fn proposed(&self, proposal: u64) -> Result<Option<Policy>, WriteError> {
+        self.writer.run(move |book| book.proposed(proposal)).await
+    }
+
+    /// Stops an account at once.
+    pub async fn freeze(&self, freeze: Signed<Freeze>) -> Result<Agreement, WriteError> {
+        self.writer.run(move |book| book.freeze(&freeze)).await
+    }
+
+    /// Counts somebody's decision whether an account goes on.
+    pub async fn lift(&self, lift: Signed<Lift>) -> Result<Agreement, WriteError> {
+        self.writer.run(move |book| book.lift(&lift)).await
+    }
+}

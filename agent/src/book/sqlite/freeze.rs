@@ -1,0 +1,126 @@
+//! Accounts that somebody stopped, and what lets them go on.
+
+use std::collections::BTreeSet;
+
+use bursar_core::approval::quorum::{Need, missing};
+use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, Tally, tally};
+use bursar_core::name::Name;
+use bursar_core::policy::{Denial, DenialCode};
+use bursar_core::time::Timestamp;
+
+use super::BookStore;
+use crate::book::hex::Hex;
+use crate::book::pending::Stopped;
+use crate::book::record::{self, Record};
+use crate::book::{Agreement, inbox};
+use crate::store::StoreError;
+
+impl BookStore {
+    /// Why nothing leaves this account, if it is frozen.
+    pub(super) fn frozen(&self, account: &Name) -> Option<Denial> {
+        let freeze = self.pending.frozen.get(account)?.freeze.statement();
+        let need = self.policy.lift_need();
+        let why = match freeze.why.as_str() {
+            "" => String::new(),
+            why => format!(" ({why})"),
+        };
+        let message = format!(
+            "the account {account} is frozen by {}{why} since {}; {} of {} let it go on: `bursar approve lift-{account}`",
+            freeze.approver, freeze.signed, need.need, need.label
+        );
+        Some(Denial::plain(DenialCode::Frozen, message))
+    }
+
+    /// See [`crate::book::Book::freeze`].
+    pub fn freeze(&mut self, freeze: &Signed<Freeze>) -> Result<Agreement, StoreError> {
+        let now = self.now();
+        if let Err(why) = Freeze::admit(freeze, self.policy.roster(), self.home, now) {
+            return Ok(Agreement::NotCounted(why));
+        }
+        let statement = freeze.statement();
+        let refuse = |code, why: String| NotCounted { approver: statement.approver.clone(), code, why };
+        if !self.policy.freezers().contains(&statement.approver) {
+            let why = format!("{} is not one of those who may freeze an account", statement.approver);
+            return Ok(Agreement::NotCounted(refuse(Code::UnknownKey, why)));
+        }
+        if self.pending.freezes.contains(&freeze.digest()) {
+            let why = "this freeze was taken before, and each stops an account once: sign a new one";
+            return Ok(Agreement::NotCounted(refuse(Code::Repeated, why.to_owned())));
+        }
+        if self.pending.frozen.contains_key(&statement.account) {
+            return Ok(Agreement::Settled);
+        }
+        let account = statement.account.clone();
+        let envelope = self.raw(freeze.to_json())?;
+        self.append_pending(&Record::Frozen(record::Frozen { at: now, account, envelope }))?;
+        Ok(Agreement::Settled)
+    }
+
+    fn asked_lift(&self, account: &Name, stopped: &Stopped) -> AskedLift {
+        AskedLift { home: self.home, account: account.clone(), freeze: Hex(stopped.freeze.digest()) }
+    }
+
+    fn tally_lifts(
+        &self,
+        account: &Name,
+        stopped: &Stopped,
+        lifts: &[Signed<Lift>],
+        now: Timestamp,
+    ) -> Tally {
+        tally(self.policy.roster(), &self.asked_lift(account, stopped), now, lifts)
+    }
+
+    /// See [`crate::book::Book::lift`].
+    pub fn lift(&mut self, lift: &Signed<Lift>) -> Result<Agreement, StoreError> {
+        let now = match self.watch.time() {
+            Ok(now) => now,
+            Err(suspect) => return Ok(Agreement::Suspect(suspect)),
+        };
+        let account = lift.statement().account.clone();
+        let Some(stopped) = self.pending.frozen.get(&account) else { return Ok(Agreement::Unknown) };
+        let mut lifts = stopped.lifts.clone();
+        let before = self.tally_lifts(&account, stopped, &lifts, now).not_counted.len();
+        lifts.push(lift.clone());
+        let counted = self.tally_lifts(&account, stopped, &lifts, now);
+        if let Some(why) = counted.not_counted.into_iter().nth(before) {
+            return Ok(Agreement::NotCounted(why));
+        }
+        let freeze = Hex(stopped.freeze.digest());
+        let envelope = self.raw(lift.to_json())?;
+        let voted = record::Frozen { at: now, account: account.clone(), envelope };
+        self.append_pending(&Record::LiftVoted(voted))?;
+        if !reached(&self.policy.lift_need(), &counted.approved) {
+            return Ok(Agreement::Counted);
+        }
+        self.append_pending(&Record::Lifted(record::Lifted { at: now, account, freeze }))?;
+        Ok(Agreement::Settled)
+    }
+
+    /// See [`crate::book::Book::inbox`].
+    pub fn inbox_frozen(&self) -> Vec<inbox::Frozen> {
+        let need = self.policy.lift_need();
+        let of = |(account, stopped): (&Name, &Stopped)| {
+            let freeze = stopped.freeze.statement();
+            let decided = stopped.lifts.iter().map(|lift| inbox::Decided {
+                person: lift.statement().approver.clone(),
+                verdict: lift.statement().verdict,
+            });
+            inbox::Frozen {
+                account: account.clone(),
+                freeze: Hex(stopped.freeze.digest()),
+                by: freeze.approver.clone(),
+                why: freeze.why.as_str().to_owned(),
+                since: freeze.signed,
+                need: need.need,
+                from: need.from.clone(),
+                decided: decided.collect(),
+            }
+        };
+        self.pending.frozen.iter().map(of).collect()
+    }
+}
+
+/// Are these enough?
+pub(super) fn reached(need: &Need, approved: &BTreeSet<Name>) -> bool {
+    missing(std::slice::from_ref(need), approved).is_empty()
+}

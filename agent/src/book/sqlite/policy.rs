@@ -1,0 +1,353 @@
+//! Policy bundles that are put forward, agreed to, and put in force.
+
+use std::sync::Arc;
+
+use bursar_core::approval::quorum::Need;
+use bursar_core::approval::{AskedBundle, BreakGlass, Cast, NotCounted, PolicyChange, Roster, Signed, tally};
+use bursar_core::log::Hash;
+use bursar_core::name::Name;
+use bursar_core::policy::Policy;
+use bursar_core::time::Timestamp;
+
+use super::BookStore;
+use super::freeze::reached;
+use crate::book::hex::Hex;
+use crate::book::pending::{Decisions, Proposal};
+use crate::book::record::{self, Record, Way};
+use crate::book::{Agreement, Install, in_force, inbox, replay};
+use crate::store::StoreError;
+
+/// For how long a bundle may be agreed to, in milliseconds: 7 days.
+const PROPOSAL_LIFE: i64 = 7 * 24 * 60 * 60 * 1000;
+/// For how long break-glass lasts, in milliseconds: 24 hours.
+pub const BREAK_GLASS: i64 = 24 * 60 * 60 * 1000;
+/// Most bundles put forward at the same time.
+const MOST: usize = 16;
+
+impl BookStore {
+    /// See [`crate::book::Book::propose`].
+    pub fn propose(
+        &mut self,
+        policy: &Policy,
+        way: Way,
+        caller: Name,
+    ) -> Result<Result<u64, String>, StoreError> {
+        let now = match self.watch.time() {
+            Ok(now) => now,
+            Err(suspect) => return Ok(Err(suspect.to_string())),
+        };
+        self.end_break_glass(now)?;
+        self.withdraw_late(now)?;
+        if let Err(why) = self.may_follow(policy, way) {
+            return Ok(Err(why));
+        }
+        let same = |known: &&Proposal| known.proposed.policy.0 == policy.hash() && known.proposed.way == way;
+        if let Some(known) = self.pending.proposals.values().find(same) {
+            return Ok(Ok(known.proposed.proposal));
+        }
+        if self.pending.proposals.len() >= MOST {
+            return Ok(Err(format!("{MOST} bundles are put forward already; have some of them decided on")));
+        }
+        in_force::keep(&self.connection, policy)?;
+        let proposal = self.pending.latest + 1;
+        self.append_pending(&Record::Proposed(record::Proposed {
+            at: now,
+            proposal,
+            way,
+            policy: Hex(policy.hash()),
+            version: policy.version(),
+            previous: Hex(self.policy.hash()),
+            caller,
+            expires: now.plus_millis(PROPOSAL_LIFE).whole_seconds(),
+        }))?;
+        Ok(Ok(proposal))
+    }
+
+    /// May this bundle take the place of the one in force?
+    fn may_follow(&self, policy: &Policy, way: Way) -> Result<(), String> {
+        let current = &self.policy;
+        if policy.version() <= current.version() {
+            return Err(format!(
+                "its version is {}, and version {} is in force; a new bundle has a higher one",
+                policy.version(),
+                current.version()
+            ));
+        }
+        if self.until.is_some() {
+            return Err("a break-glass bundle is in force; the one before comes back first".to_owned());
+        }
+        if way == Way::BreakGlass && current.break_glass().is_none() {
+            return Err(
+                "the bundle in force names nobody for break-glass; only its administrators can change it"
+                    .to_owned(),
+            );
+        }
+        let changed = policy.assets().find(|asset| {
+            current.asset(asset.name().as_str()).is_some_and(|known| known.decimals() != asset.decimals())
+        });
+        match changed {
+            Some(asset) => Err(format!(
+                "the decimals of {} changed, and what was paid would mean something else; give the asset another name",
+                asset.name()
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Who has to agree: so many, and who they are.
+    fn need(&self, way: Way) -> Need {
+        match way {
+            Way::Change => match self.policy.administrators() {
+                Some(all) => Need {
+                    need: all.need,
+                    from: all.keys.keys().cloned().collect(),
+                    label: "the administrators".to_owned(),
+                },
+                None => Need { need: 0, from: Vec::new(), label: "nobody".to_owned() },
+            },
+            Way::BreakGlass => self.policy.break_glass().cloned().unwrap_or_else(|| Need {
+                need: 1,
+                from: Vec::new(),
+                label: "nobody".to_owned(),
+            }),
+        }
+    }
+
+    fn asked_bundle(&self, proposal: &Proposal) -> AskedBundle {
+        let record::Proposed { version, policy, previous, .. } = proposal.proposed;
+        AskedBundle { home: self.home, version, sha256: policy, previous }
+    }
+
+    /// See [`crate::book::Book::agree`].
+    pub fn agree(&mut self, statement: &Statement) -> Result<Agreement, StoreError> {
+        let now = match self.watch.time() {
+            Ok(now) => now,
+            Err(suspect) => return Ok(Agreement::Suspect(suspect)),
+        };
+        self.end_break_glass(now)?;
+        self.withdraw_late(now)?;
+        let sha256 = statement.sha256();
+        let known = self
+            .pending
+            .proposals
+            .values()
+            .find(|known| known.proposed.policy == sha256 && known.proposed.way == statement.way());
+        let Some(proposal) = known else { return Ok(Agreement::Unknown) };
+        let number = proposal.proposed.proposal;
+        let asked = self.asked_bundle(proposal);
+        let counted = match (&proposal.decisions, statement) {
+            (Decisions::Change(before), Statement::Change(new)) => {
+                one_more(self.policy.administrator_roster(), &asked, now, before, new)
+            }
+            (Decisions::BreakGlass(before), Statement::BreakGlass(new)) => {
+                one_more(self.policy.roster(), &asked, now, before, new)
+            }
+            _ => return Ok(Agreement::Unknown),
+        };
+        if let Err(why) = counted {
+            return Ok(Agreement::NotCounted(why));
+        }
+        let envelope = self.raw(statement.to_json())?;
+        self.append_pending(&Record::Agreed(record::Agreed { at: now, proposal: number, envelope }))?;
+        if let Some(why) = self.out_of_the_question(number, now) {
+            self.append_pending(&Record::Withdrawn(record::Withdrawn { at: now, proposal: number, why }))?;
+            return Ok(Agreement::Settled);
+        }
+        Ok(Agreement::Counted)
+    }
+
+    fn decided(&self, proposal: &Proposal, now: Timestamp) -> bursar_core::approval::Tally {
+        let asked = self.asked_bundle(proposal);
+        match &proposal.decisions {
+            Decisions::Change(cast) => tally(self.policy.administrator_roster(), &asked, now, cast),
+            Decisions::BreakGlass(cast) => tally(self.policy.roster(), &asked, now, cast),
+        }
+    }
+
+    /// Too many refused it for the others to be enough.
+    fn out_of_the_question(&self, number: u64, now: Timestamp) -> Option<String> {
+        let proposal = self.pending.proposals.get(&number)?;
+        let counted = self.decided(proposal, now);
+        let first = counted.refused.first()?;
+        let need = self.need(proposal.proposed.way);
+        let refused = |name: &&Name| counted.refused.iter().any(|refusal| refusal.approver == **name);
+        let left = need.from.iter().filter(|name| !refused(name)).count();
+        (left < need.need as usize).then(|| format!("{} refused it: {}", first.approver, first.why.as_str()))
+    }
+
+    /// Takes off what nobody agreed to in time.
+    pub(super) fn withdraw_late(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let late = self.pending.proposals.values().filter(|known| known.proposed.expires <= now);
+        let late: Vec<u64> = late.map(|known| known.proposed.proposal).collect();
+        late.into_iter().try_for_each(|proposal| {
+            let why = "too few agreed in time".to_owned();
+            self.append_pending(&Record::Withdrawn(record::Withdrawn { at: now, proposal, why })).map(|_| ())
+        })
+    }
+
+    /// See [`crate::book::Book::install`].
+    pub fn install(&mut self, number: u64) -> Result<Install, StoreError> {
+        let now = match self.watch.time() {
+            Ok(now) => now,
+            Err(suspect) => return Ok(Install::Suspect(suspect)),
+        };
+        self.end_break_glass(now)?;
+        self.withdraw_late(now)?;
+        let Some(proposal) = self.pending.proposals.get(&number).cloned() else {
+            return Ok(Install::Unknown);
+        };
+        let way = proposal.proposed.way;
+        let need = self.need(way);
+        let counted = self.decided(&proposal, now);
+        if !reached(&need, &counted.approved) {
+            return Ok(Install::Missing { need, have: counted.approved.into_iter().collect() });
+        }
+        let policy = Arc::new(in_force::bundle(&self.connection, &proposal.proposed.policy.0)?);
+        // Once more: what was in force when it was put forward may be another bundle now.
+        if let Err(why) = self.may_follow(&policy, way) {
+            return Ok(Install::Refused(why));
+        }
+        let before = self.policy.hash();
+        let until = (way == Way::BreakGlass).then(|| now.plus_millis(BREAK_GLASS));
+        let record = record::InForce {
+            at: now,
+            policy: Hex(policy.hash()),
+            proposal: Some(number),
+            until,
+            then: until.map(|_| Hex(before)),
+        };
+        self.enact(&policy, record)?;
+        self.reconsider_all(now)?;
+        Ok(Install::InForce { version: policy.version(), until })
+    }
+
+    /// Puts a bundle in force: the record, the budgets as it counts them, and everybody who reads it.
+    pub(super) fn enact(&mut self, policy: &Arc<Policy>, record: record::InForce) -> Result<(), StoreError> {
+        in_force::keep(&self.connection, policy)?;
+        let until = record.until.zip(record.then.map(|then| then.0));
+        let position = self.append_pending(&Record::Policy(record))?;
+        in_force::point(&self.connection, position)?;
+        self.log.save(&self.connection)?;
+        let past = replay::replay(&self.connection, policy, |_| ())?;
+        self.counters = past.counters;
+        for (id, again) in past.open {
+            if let Some(open) = self.open.get_mut(&id) {
+                open.draws = again.draws;
+            }
+        }
+        (self.policy, self.until) = (policy.clone(), until);
+        self.in_force.set(policy.clone());
+        Ok(())
+    }
+
+    /// Goes back to the bundle before when the day of a break-glass bundle is over.
+    pub(super) fn end_break_glass(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let Some((_, then)) = self.until.filter(|(until, _)| *until <= now) else { return Ok(()) };
+        tracing::warn!("break-glass is over: the policy bundle before it is in force again");
+        self.go_back(then, now)
+    }
+
+    fn go_back(&mut self, then: Hash, now: Timestamp) -> Result<(), StoreError> {
+        let policy = Arc::new(in_force::bundle(&self.connection, &then)?);
+        let record = record::InForce { at: now, policy: Hex(then), proposal: None, until: None, then: None };
+        self.enact(&policy, record)?;
+        self.reconsider_all(now)
+    }
+
+    /// See [`crate::book::Book::proposed`].
+    pub fn proposed(&self, proposal: u64) -> Result<Option<Policy>, StoreError> {
+        let known = self.pending.proposals.get(&proposal);
+        known.map(|known| in_force::bundle(&self.connection, &known.proposed.policy.0)).transpose()
+    }
+
+    /// See [`crate::book::Book::inbox`].
+    pub fn inbox_proposals(&self) -> Vec<inbox::Proposal> {
+        let of = |known: &Proposal| {
+            let decided = match &known.decisions {
+                Decisions::Change(cast) => cast.iter().map(Cast::decision).map(decided).collect(),
+                Decisions::BreakGlass(cast) => cast.iter().map(Cast::decision).map(decided).collect(),
+            };
+            let record::Proposed { at, proposal, way, policy, version, previous, ref caller, expires } =
+                known.proposed;
+            let Need { need, from, .. } = self.need(way);
+            let (caller, asked) = (caller.clone(), at);
+            inbox::Proposal {
+                proposal,
+                way,
+                policy,
+                version,
+                previous,
+                caller,
+                asked,
+                expires,
+                need,
+                from,
+                decided,
+            }
+        };
+        self.pending.proposals.values().map(of).collect()
+    }
+
+    /// See [`crate::book::Book::inbox`].
+    pub fn inbox(&self) -> inbox::Inbox {
+        inbox::Inbox {
+            home: self.home,
+            policy: Hex(self.policy.hash()),
+            version: self.policy.version(),
+            until: self.until.map(|(until, _)| until),
+            payments: self.inbox_payments(),
+            proposals: self.inbox_proposals(),
+            frozen: self.inbox_frozen(),
+        }
+    }
+}
+
+/// A decision on a bundle, whichever way it would come into force.
+#[derive(Clone, Debug)]
+pub enum Statement {
+    /// An administrator's.
+    Change(Signed<PolicyChange>),
+    /// An approver's.
+    BreakGlass(Signed<BreakGlass>),
+}
+
+impl Statement {
+    fn way(&self) -> Way {
+        match self {
+            Self::Change(_) => Way::Change,
+            Self::BreakGlass(_) => Way::BreakGlass,
+        }
+    }
+
+    fn sha256(&self) -> Hex<32> {
+        match self {
+            Self::Change(signed) => signed.statement().sha256,
+            Self::BreakGlass(signed) => signed.statement().sha256,
+        }
+    }
+
+    fn to_json(&self) -> String {
+        match self {
+            Self::Change(signed) => signed.to_json(),
+            Self::BreakGlass(signed) => signed.to_json(),
+        }
+    }
+}
+
+/// Does one more decision count?
+fn one_more<C: Cast + Clone>(
+    roster: &Roster,
+    asked: &C::Asked,
+    now: Timestamp,
+    before: &[C],
+    new: &C,
+) -> Result<(), NotCounted> {
+    let old = tally(roster, asked, now, before).not_counted.len();
+    let mut all = before.to_vec();
+    all.push(new.clone());
+    tally(roster, asked, now, &all).not_counted.into_iter().nth(old).map_or(Ok(()), Err)
+}
+
+fn decided(decision: bursar_core::approval::Decision<'_>) -> inbox::Decided {
+    inbox::Decided { person: decision.person.clone(), verdict: decision.verdict }
+}

@@ -1,0 +1,76 @@
+//! Whom the agent has turned away, bounded, so that strangers cannot fill the disk.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// For how long one record speaks for what follows it.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Most records in a window.
+const MOST: usize = 60;
+
+/// Somebody was turned away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A caller's name, `uid 1000`, or `certificate sha256:…`.
+    pub who: String,
+    /// What was asked for, as the API's description writes it: `POST /v1/spends`.
+    pub route: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// What was written down in the last minute.
+#[derive(Debug, Default)]
+pub struct Recent(VecDeque<(Instant, String, String)>);
+
+impl Recent {
+    /// Is it to be written down? Once a minute for one caller and one route, and sixty times a minute in all.
+    pub fn admit(&mut self, refusal: &Refusal, now: Instant) -> bool {
+        let passed = |at: &Instant| now.saturating_duration_since(*at) >= WINDOW;
+        while self.0.front().is_some_and(|(at, ..)| passed(at)) {
+            self.0.pop_front();
+        }
+        let known = |(_, who, route): &(_, String, String)| *who == refusal.who && *route == refusal.route;
+        if self.0.len() >= MOST || self.0.iter().any(known) {
+            return false;
+        }
+        self.0.push_back((now, refusal.who.clone(), refusal.route.clone()));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(who: &str, route: &str) -> Refusal {
+        Refusal { who: who.to_owned(), route: route.to_owned(), why: String::new() }
+    }
+
+    #[test]
+    fn once_a_minute_for_one_caller_and_one_route() {
+        let (mut recent, begun) = (Recent::default(), Instant::now());
+        let mut at = |ms, who, route| recent.admit(&refusal(who, route), begun + Duration::from_millis(ms));
+        assert!(at(0, "anna", "GET /a"));
+        assert!(!at(1, "anna", "GET /a"));
+        assert!(at(1, "anna", "GET /b"));
+        assert!(at(1, "ben", "GET /a"));
+        assert!(!at(59_999, "anna", "GET /a"), "what is not written down does not count again");
+        assert!(at(60_000, "anna", "GET /a"));
+        assert!(!at(60_000, "anna", "GET /b"));
+        assert!(at(60_001, "anna", "GET /b"));
+    }
+
+    #[test]
+    fn sixty_times_a_minute_in_all() {
+        let (mut recent, begun) = (Recent::default(), Instant::now());
+        let mut asked = 0;
+        let mut at = |seconds| {
+            asked += 1;
+            recent.admit(&refusal(&asked.to_string(), "GET /a"), begun + Duration::from_secs(seconds))
+        };
+        assert_eq!((0..1000).filter(|_| at(0)).count(), 60);
+        assert_eq!((0..1000).filter(|_| at(59)).count(), 0);
+        assert_eq!((0..1000).filter(|_| at(60)).count(), 60);
+    }
+}

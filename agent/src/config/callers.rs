@@ -1,0 +1,165 @@
+//! `[callers]`: who is on the other end of a connection, by user id, group id or certificate.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+use std::hash::Hash;
+
+use bursar_core::name::Name;
+use serde::Deserialize;
+
+use crate::caller::{Identity, Role, Roles};
+use crate::tls::fingerprint::Fingerprint;
+
+/// One `[callers.NAME]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CallerText {
+    uid: Option<u32>,
+    gid: Option<u32>,
+    certificate: Option<Fingerprint>,
+    roles: Option<Vec<Role>>,
+}
+
+/// Every caller that the configuration names.
+#[derive(Clone, Debug, Default)]
+pub struct Callers {
+    users: HashMap<u32, Identity>,
+    groups: HashMap<u32, Identity>,
+    certificates: HashMap<Fingerprint, Identity>,
+}
+
+impl Callers {
+    pub(super) fn read(text: BTreeMap<Name, CallerText>) -> Result<Self, String> {
+        let mut callers = Self::default();
+        for (name, caller) in text {
+            // Turned away, strangers stand in the log as `uid 1000`; no name may look like that.
+            if name.as_str().starts_with("uid ") {
+                return Err(format!(
+                    "no caller can be called {:?}; take a name that is no user id",
+                    name.as_str()
+                ));
+            }
+            let roles = caller.roles.map_or(Roles::of(&[Role::Requester]), Roles::from_iter);
+            if roles.is_empty() {
+                return Err(format!(
+                    "the caller {name} has no role and may do nothing; name one in `roles`, or leave that out for requester"
+                ));
+            }
+            let identity = Identity { name, roles };
+            match (caller.uid, caller.gid, caller.certificate) {
+                (Some(uid), None, None) => add(&mut callers.users, "user id", uid, identity)?,
+                (None, Some(gid), None) => add(&mut callers.groups, "group id", gid, identity)?,
+                (None, None, Some(certificate)) => {
+                    add(&mut callers.certificates, "certificate", certificate, identity)?;
+                }
+                _ => {
+                    return Err(format!(
+                        "the caller {} needs exactly one of `uid`, `gid` and `certificate`; give each its own [callers.NAME]",
+                        identity.name
+                    ));
+                }
+            }
+        }
+        Ok(callers)
+    }
+
+    /// A user on this machine, by its id; failing that by its primary group.
+    pub fn of_user(&self, uid: u32, gid: u32) -> Option<&Identity> {
+        self.users.get(&uid).or_else(|| self.groups.get(&gid))
+    }
+
+    /// The user that this process runs as, as the agent of the home would see it.
+    pub fn of_process(&self) -> Option<&Identity> {
+        let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+        self.of_user(uid.as_raw(), gid.as_raw())
+    }
+
+    /// The other end of a TLS connection.
+    pub fn of_certificate(&self, certificate: &Fingerprint) -> Option<&Identity> {
+        self.certificates.get(certificate)
+    }
+
+    /// Every caller, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Identity> {
+        self.users.values().chain(self.groups.values()).chain(self.certificates.values())
+    }
+}
+
+fn add<K: Copy + Eq + Hash + Display>(
+    callers: &mut HashMap<K, Identity>,
+    what: &str,
+    key: K,
+    identity: Identity,
+) -> Result<(), String> {
+    match callers.insert(key, identity.clone()) {
+        None => Ok(()),
+        Some(first) => Err(format!(
+            "the callers {} and {} have one {what}, {key}; each needs its own",
+            first.name, identity.name
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    fn read(text: &str) -> Result<Callers, String> {
+        toml::from_str(text).map_err(|error| error.to_string()).and_then(Callers::read)
+    }
+
+    fn name(found: Option<&Identity>) -> Option<&str> {
+        found.map(|identity| identity.name.as_str())
+    }
+
+    #[test]
+    fn a_user_id_comes_before_a_group_id() {
+        let callers = read(&format!(
+            "[anna]\nuid = 1000\nroles = [\"approver\", \"auditor\"]\n[clerks]\ngid = 100\n[phone]\ncertificate = \"{ABC}\""
+        ))
+        .unwrap();
+        for (uid, gid, who) in [
+            (1000, 100, Some("anna")),
+            (1000, 7, Some("anna")),
+            (1001, 100, Some("clerks")),
+            (100, 1000, None),
+            (0, 0, None),
+        ] {
+            assert_eq!(name(callers.of_user(uid, gid)), who, "{uid} {gid}");
+        }
+        assert_eq!(name(callers.of_certificate(&Fingerprint::of(b"abc"))), Some("phone"));
+        assert_eq!(name(callers.of_certificate(&Fingerprint::of(b"abd"))), None);
+        assert_eq!(callers.of_user(1000, 0).unwrap().roles, Roles::of(&[Role::Approver, Role::Auditor]));
+        assert_eq!(callers.of_user(1, 100).unwrap().roles, Roles::of(&[Role::Requester]), "if none is named");
+        assert_eq!(callers.iter().count(), 3);
+    }
+
+    #[test]
+    fn refuses_what_says_two_things_or_nothing() {
+        for (text, says) in [
+            ("[a]\n".to_owned(), "exactly one of"),
+            ("[a]\nuid = 1\ngid = 1".to_owned(), "exactly one of"),
+            (format!("[a]\nuid = 1\ncertificate = \"{ABC}\""), "exactly one of"),
+            ("[a]\nuid = 1\n[b]\nuid = 1".to_owned(), "one user id, 1"),
+            ("[a]\ngid = 1\n[b]\ngid = 1".to_owned(), "one group id, 1"),
+            (
+                format!("[a]\ncertificate = \"{ABC}\"\n[b]\ncertificate = \"{ABC}\""),
+                "have one certificate, sha256:ba78",
+            ),
+            ("[a]\ncertificate = \"ba78\"".to_owned(), "64 hex digits"),
+            ("[a]\nuid = -1".to_owned(), "-1"),
+            ("[a]\nuid = 1\nroles = []".to_owned(), "has no role"),
+            ("[a]\nuid = 1\nroles = [\"root\"]".to_owned(), "unknown variant `root`"),
+            ("[a]\nuid = 1\nrole = \"node\"".to_owned(), "unknown field `role`"),
+            ("[\"uid 7\"]\nuid = 1".to_owned(), "no user id"),
+        ] {
+            let error = read(&text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+        // A user and a group may have one number.
+        assert!(read("[a]\nuid = 1\n[b]\ngid = 1").is_ok());
+    }
+}

@@ -1,0 +1,154 @@
+//! Policy bundles: the one in force, and those that are put forward.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use bursar_core::approval::{BreakGlass, PolicyChange, Signed, Statement as _};
+use bursar_core::envelope::Envelope;
+use bursar_core::policy::Policy;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::blocking;
+use super::inbox::{bytes, discounted, unreadable};
+use crate::book::record::Way;
+use crate::book::{Agreement, Install, Statement};
+use crate::http::Shared;
+use crate::http::caller::Named;
+use crate::http::error::Problem;
+use crate::http::input::{Object, Path};
+use crate::spend::SpendError;
+
+/// A bundle to be put forward.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewBundle {
+    /// Its text, TOML.
+    bundle: String,
+    /// How it would come into force.
+    #[serde(default = "change")]
+    way: Way,
+}
+
+fn change() -> Way {
+    Way::Change
+}
+
+/// The bundle in force, as it is written.
+#[utoipa::path(get, path = "/v1/policy/bundle", responses((status = 200, description = "TOML", content_type = "application/toml")))]
+pub async fn in_force(State(shared): State<Shared>) -> Response {
+    toml(&shared.agent.book.policy())
+}
+
+/// A bundle that is put forward, as it is written.
+#[utoipa::path(get, path = "/v1/proposals/{id}/bundle", responses((status = 200, description = "TOML", content_type = "application/toml"), (status = 404)))]
+pub async fn bundle(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
+    let policy = shared.agent.book.proposed(id).await?;
+    policy.map(|policy| toml(&policy)).ok_or_else(|| Problem::not_found(&format!("proposal {id}")))
+}
+
+fn toml(policy: &Policy) -> Response {
+    ([(header::CONTENT_TYPE, "application/toml")], policy.text().to_owned()).into_response()
+}
+
+/// Puts a bundle forward: those who have to agree find it in their inbox.
+#[utoipa::path(post, path = "/v1/proposals", request_body = NewBundle,
+    responses((status = 200, description = "its number"), (status = 422, description = "no bundle, or it may not follow the one in force")))]
+pub async fn propose(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    body: Result<Json<Object<NewBundle>>, JsonRejection>,
+) -> Result<Json<Value>, Problem> {
+    let Json(Object(NewBundle { bundle, way })) = body?;
+    let _one = shared.questions.acquire().await;
+    let policy =
+        blocking(move || Policy::parse(&bundle)).await?.map_err(|error| refused(error.to_string()))?;
+    shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
+    let (hash, version) = (policy.hash(), policy.version());
+    let number = shared.agent.book.propose(Arc::new(policy), way, caller.name).await?.map_err(refused)?;
+    Ok(Json(json!({ "proposal": number, "version": version, "policy": crate::book::hex::Hex(hash) })))
+}
+
+fn refused(detail: String) -> Problem {
+    Problem::new(422, "policy", "This bundle cannot come into force", detail)
+}
+
+/// Takes a person's signed decision on a bundle that is put forward.
+#[utoipa::path(post, path = "/v1/agreements", request_body = Object,
+    responses((status = 200, description = "it counts"), (status = 400), (status = 404), (status = 409, description = "it does not count; says why")))]
+pub async fn agree(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, Problem> {
+    let envelope = Envelope::from_json(&bytes(body)?).map_err(|error| unreadable(error.into()))?;
+    let statement = if envelope.payload_type == BreakGlass::PAYLOAD_TYPE {
+        Statement::BreakGlass(Signed::from_envelope(&envelope).map_err(unreadable)?)
+    } else {
+        Statement::Change(Signed::<PolicyChange>::from_envelope(&envelope).map_err(unreadable)?)
+    };
+    let answer = shared.agent.book.agree(statement).await?;
+    agreed(&shared, caller.name.to_string(), "POST /v1/agreements", answer).await
+}
+
+/// What became of a decision on a bundle or a frozen account.
+pub(super) async fn agreed(
+    shared: &Shared,
+    who: String,
+    route: &str,
+    answer: Agreement,
+) -> Result<Json<Value>, Problem> {
+    match answer {
+        Agreement::Counted => Ok(Json(json!({ "state": "counted" }))),
+        Agreement::Settled => Ok(Json(json!({ "state": "settled" }))),
+        Agreement::NotCounted(why) => Err(discounted(shared, who, route, &why).await),
+        Agreement::Unknown => Err(Problem::not_found("bundle or frozen account that this is about")),
+        Agreement::Suspect(suspect) => Err(SpendError::Suspect(suspect).into()),
+    }
+}
+
+/// Puts a bundle in force that enough have agreed to.
+#[utoipa::path(post, path = "/v1/proposals/{id}/install",
+    responses((status = 200, description = "in force"), (status = 404), (status = 409, description = "too few agreed; says who is missing"), (status = 422)))]
+pub async fn install(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Json<Value>, Problem> {
+    if let Some(policy) = shared.agent.book.proposed(id).await? {
+        shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
+    }
+    match shared.agent.book.install(id).await? {
+        Install::InForce { version, until } => {
+            if let Some(until) = until {
+                tracing::warn!(version, %until, "BREAK-GLASS: another policy bundle is in force");
+            } else {
+                tracing::info!(version, "another policy bundle is in force");
+            }
+            // The token remembers the new one at once, so that an older book is noticed.
+            if let Err(error) = shared.agent.anchor().await {
+                tracing::error!(%error, "the anchor could not be written");
+            }
+            Ok(Json(json!({ "state": "in-force", "version": version, "until": until })))
+        }
+        Install::Missing { need, have } => {
+            let names = |names: &[bursar_core::name::Name]| {
+                names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+            };
+            let agreed = if have.is_empty() { "nobody has".to_owned() } else { names(&have) };
+            let detail = format!(
+                "{} of {} ({}) have to agree, and so far {agreed}",
+                need.need,
+                need.label,
+                names(&need.from)
+            );
+            Err(Problem::new(409, "too-few", "Too few have agreed", detail)
+                .with("need", json!(need.need))
+                .with("have", json!(have)))
+        }
+        Install::Refused(why) => Err(refused(why)),
+        Install::Unknown => Err(Problem::not_found(&format!("proposal {id}"))),
+        Install::Suspect(suspect) => Err(SpendError::Suspect(suspect).into()),
+    }
+}
