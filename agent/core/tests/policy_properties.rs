@@ -119,7 +119,7 @@ fn record(counters: &mut Counters, past: &Past, draws: &[Draw]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     #[test]
     fn allows_what_the_reference_allows(

@@ -153,7 +153,7 @@ impl<'a> RuleParser<'a> {
         raw: Option<Spanned<Vec<Spanned<raw::Approval>>>>,
         budgets: &[Arc<Budget>],
         asset: &mut Option<Asset>,
-    ) -> Result<(Vec<Arc<Quorum>>, Option<Arc<Budget>>), Fault> {
+    ) -> Result<Quorums, Fault> {
         let lookup = Lookup { approvers: self.approvers, groups: self.groups };
         let mut quorums: Vec<Arc<Quorum>> = Vec::new();
         let Some(raw) = raw else { return Ok((quorums, None)) };
@@ -290,6 +290,8 @@ impl<'a> RuleParser<'a> {
     }
 }
 
+/// The quorums of a rule, and the sum that counts for them.
+type Quorums = (Vec<Arc<Quorum>>, Option<Arc<Budget>>);
 type Actions = Spanned<raw::OneOrMany<Action>>;
 type Scoped = (Option<Vec<Action>>, Option<Vec<Selector>>);
 
