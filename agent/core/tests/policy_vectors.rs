@@ -2,14 +2,17 @@
 //! faulty ones in `policies/bad/` whose first line says where the fault is and what is expected.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bursar_core::amount::Asset;
-use bursar_core::intent::{Action, Intent, LedgerId, Value};
+use bursar_core::intent::{Action, Intent, LedgerId, Selector, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
-use bursar_core::policy::{Counters, MAX_RULES, MAX_TEXT, Policy, Question, Span, Verdict, explain, judge};
-use bursar_core::role::Roles;
+use bursar_core::policy::{
+    Counters, MAX_RULES, MAX_TEXT, Permit, Policy, Question, Span, Unmet, Verdict, explain, judge,
+};
+use bursar_core::role::Role;
 use bursar_core::time::Timestamp;
 use serde::Deserialize;
 
@@ -19,18 +22,40 @@ struct Cases {
     case: Vec<Case>,
 }
 
+/// The fields of `bursar policy test`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    pay: String,
+    pay: Option<Moves>,
+    record: Option<Moves>,
+    issue: Option<Moves>,
+    rotate: Option<Moves>,
+    endorse: Option<Moves>,
+    call: Option<Moves>,
     account: Name,
-    to: String,
+    to: Option<String>,
     caller: Option<Name>,
+    #[serde(default)]
+    roles: Vec<Role>,
+    ledger: Option<String>,
+    payer: Option<String>,
+    fee: Option<String>,
+    selector: Option<Selector>,
     now: toml::value::Datetime,
+    #[serde(default)]
+    approved_by: BTreeSet<Name>,
     expect: String,
     rule: Option<String>,
     message: Option<String>,
     then: Option<String>,
+}
+
+/// An amount with its asset, or `true` for what moves nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Moves {
+    Amount(String),
+    Nothing(bool),
 }
 
 fn files(folder: &str, ends: &str) -> Vec<PathBuf> {
@@ -45,24 +70,119 @@ fn files(folder: &str, ends: &str) -> Vec<PathBuf> {
     files
 }
 
-fn intent(policy: &Policy, case: &Case, now: Timestamp) -> Intent {
-    let (number, name) = case.pay.split_once(' ').unwrap();
+fn action(case: &Case) -> (Action, Moves) {
+    let actions = [
+        (Action::Pay, &case.pay),
+        (Action::Record, &case.record),
+        (Action::Issue, &case.issue),
+        (Action::Rotate, &case.rotate),
+        (Action::Endorse, &case.endorse),
+        (Action::Call, &case.call),
+    ];
+    let mut found = actions.into_iter().filter_map(|(action, moves)| Some((action, moves.clone()?)));
+    let action = found.next().expect("a case does something");
+    assert!(found.next().is_none(), "a case does one thing");
+    action
+}
+
+fn value(policy: &Policy, text: &str) -> Value {
+    let (number, name) = text.split_once(' ').unwrap();
     let unknown = Asset::new(name.parse().unwrap(), 2).unwrap();
     let asset = policy.asset(name).unwrap_or(&unknown);
-    let to = match policy.recipient(&case.to) {
-        Some(recipient) => recipient.address,
-        None => case.to.parse().unwrap(),
-    };
+    Value { asset: asset.name().clone(), amount: asset.parse(number).unwrap() }
+}
+
+/// The address of a recipient or payer of the policy, or one as it is written.
+fn address(policy: &Policy, name: &str) -> PublicKey {
+    let text: toml::Table = policy.text().parse().unwrap();
+    let payer = text.get("payers").and_then(|payers| payers.get(name)?.get("address")?.as_str());
+    match (payer, policy.recipient(name)) {
+        (Some(payer), _) => payer.parse().unwrap(),
+        (None, Some(recipient)) => recipient.address,
+        (None, None) => name.parse().unwrap(),
+    }
+}
+
+fn intent(policy: &Policy, case: &Case, now: Timestamp) -> Intent {
+    let (action, moves) = action(case);
+    let ledger = case.ledger.as_ref().map(|ledger| {
+        let known = policy.ledgers().find(|(name, _)| name.as_str() == ledger);
+        known.map_or_else(|| ledger.parse().unwrap(), |(_, id)| *id)
+    });
     Intent {
-        action: Action::Pay,
-        ledger: LedgerId([7; 32]),
-        from: PublicKey::P256([2; 33]),
-        to: Some(to),
-        value: Some(Value { asset: asset.name().clone(), amount: asset.parse(number).unwrap() }),
-        fee: None,
-        selector: None,
+        action,
+        ledger: ledger.unwrap_or(LedgerId([7; 32])),
+        from: case.payer.as_ref().map_or(PublicKey::P256([2; 33]), |payer| address(policy, payer)),
+        to: case.to.as_ref().map(|to| address(policy, to)),
+        value: match moves {
+            Moves::Amount(text) => Some(value(policy, &text)),
+            Moves::Nothing(nothing) => {
+                assert!(nothing);
+                None
+            }
+        },
+        fee: case.fee.as_ref().map(|fee| value(policy, fee)),
+        selector: case.selector,
         created: now,
         valid_until: now.plus_millis(60_000),
+    }
+}
+
+/// Verdict, rule and message.
+type Found = (String, Option<Name>, Option<String>);
+
+fn found(policy: &Policy, counters: &mut Counters, case: &Case, at: &str) -> Found {
+    let now: Timestamp = case.now.to_string().parse().unwrap();
+    let intent = intent(policy, case, now);
+    let caller = case.caller.clone().unwrap_or_else(|| "anna".parse().unwrap());
+    let question = Question {
+        intent: &intent,
+        account: &case.account,
+        caller: &caller,
+        roles: case.roles.iter().copied().collect(),
+        now,
+    };
+    let explained = explain(policy, &question, counters, &case.approved_by);
+    let (denial, wanted) = match judge(policy, &question) {
+        Verdict::Deny(denial) => (Some(denial), Vec::new()),
+        Verdict::Allow(permit) => match counters.reserve(&permit, &case.approved_by, now) {
+            Err(Unmet::Denied(denial)) => (Some(denial), Vec::new()),
+            Err(Unmet::Waiting(wanted)) => (None, wanted),
+            Ok(()) => {
+                assert!(explained.allowed, "{at}: {explained:?}");
+                happen(counters, case, &permit, &intent, now);
+                return ("allow".to_owned(), Some(permit.rule().clone()), None);
+            }
+        },
+    };
+    assert_eq!(
+        (&explained.denial, &explained.approvals, explained.allowed),
+        (&denial, &wanted, false),
+        "{at}"
+    );
+    match denial {
+        Some(denial) => (denial.code.to_string(), denial.rule, Some(denial.message)),
+        None => {
+            let message = wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            ("wait".to_owned(), Some(wanted[0].rule.clone()), Some(message))
+        }
+    }
+}
+
+/// What becomes of an allowed payment.
+fn happen(counters: &mut Counters, case: &Case, permit: &Permit, intent: &Intent, now: Timestamp) {
+    // What is recorded is what a replay counts.
+    let text = serde_json::to_string(permit.draws()).unwrap();
+    let draws: Vec<_> = serde_json::from_str(&text).unwrap();
+    assert_eq!(draws, permit.draws());
+    match case.then.as_deref() {
+        None => {
+            counters.settle(&draws, Span { earliest: now, latest: now });
+            intent.to.into_iter().for_each(|to| counters.learn(&case.account, to));
+        }
+        Some("held") => {}
+        Some("released") => counters.release(&draws),
+        Some(other) => panic!("{other}"),
     }
 }
 
@@ -74,53 +194,15 @@ fn every_case_has_the_expected_verdict() {
         let cases: Cases = toml::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         let mut counters = Counters::default();
         for (number, case) in cases.case.iter().enumerate() {
-            let at = format!("{} case {} ({} to {})", path.display(), number + 1, case.pay, case.to);
-            let now: Timestamp = case.now.to_string().parse().unwrap();
-            let intent = intent(&policy, case, now);
-            let caller = case.caller.clone().unwrap_or_else(|| "anna".parse().unwrap());
-            let question = Question {
-                intent: &intent,
-                account: &case.account,
-                caller: &caller,
-                roles: Roles::NONE,
-                now,
-            };
-            let explained = explain(&policy, &question, &counters, &Default::default());
-            let denial = match judge(&policy, &question) {
-                Verdict::Deny(denial) => Some(denial),
-                Verdict::Allow(permit) => match counters.reserve(&permit, &Default::default(), now) {
-                    Err(unmet) => unmet.denial(),
-                    Ok(()) => {
-                        // What is recorded is what a replay counts.
-                        let text = serde_json::to_string(permit.draws()).unwrap();
-                        let draws: Vec<_> = serde_json::from_str(&text).unwrap();
-                        assert_eq!(draws, permit.draws(), "{at}");
-                        match case.then.as_deref() {
-                            None => counters.settle(&draws, Span { earliest: now, latest: now }),
-                            Some("held") => {}
-                            Some("released") => counters.release(&draws),
-                            Some(other) => panic!("{at}: {other}"),
-                        }
-                        assert!(
-                            case.rule.as_deref().is_none_or(|rule| rule == permit.rule().as_str()),
-                            "{at}"
-                        );
-                        None
-                    }
-                },
-            };
-            let found = denial.as_ref().map_or("allow", |denial| denial.code.as_str());
-            assert_eq!(found, case.expect, "{at}: {denial:?}");
-            assert_eq!(explained.denial, denial, "{at}");
-            assert_eq!(explained.allowed, denial.is_none(), "{at}");
-            if let Some(denial) = denial {
-                assert!(
-                    case.message.as_ref().is_none_or(|message| *message == denial.message),
-                    "{at}: {denial}"
-                );
-                if let Some(rule) = &case.rule {
-                    assert_eq!(denial.rule.unwrap().as_str(), rule, "{at}");
-                }
+            let (action, moves) = action(case);
+            let at = format!("{} case {} ({action} {moves:?} to {:?})", path.display(), number + 1, case.to);
+            let (verdict, rule, message) = found(&policy, &mut counters, case, &at);
+            assert_eq!(verdict, case.expect, "{at}: {rule:?} {message:?}");
+            if let Some(expected) = &case.message {
+                assert_eq!(message.as_ref(), Some(expected), "{at}");
+            }
+            if let Some(expected) = &case.rule {
+                assert_eq!(rule.as_ref().map(Name::as_str), Some(expected.as_str()), "{at}");
             }
         }
     }
@@ -128,12 +210,16 @@ fn every_case_has_the_expected_verdict() {
 
 #[test]
 fn every_fault_is_found_at_its_place() {
+    let mut wrong = Vec::new();
     for path in files("bad", ".toml") {
         let text = std::fs::read_to_string(&path).unwrap();
         let expected = text.lines().next().unwrap().strip_prefix("# ").unwrap();
-        let error = Policy::parse(&text).expect_err(path.to_str().unwrap()).to_string();
-        assert_eq!(error, expected, "{}", path.display());
+        let found = Policy::parse(&text).err().map_or("it is read".to_owned(), |error| error.to_string());
+        if found != expected {
+            wrong.push(format!("{}:\n  {found}\nnot\n  {expected}", path.display()));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

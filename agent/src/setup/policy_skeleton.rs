@@ -43,10 +43,9 @@ mod tests {
             .map(|line| format!("{line}\n"))
             .collect();
         let policy = Policy::parse(&open).unwrap();
-        assert_eq!(
-            policy.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            Vec::<String>::new()
-        );
+        // Whoever begins owns the folder; the examples are of rules.
+        let warnings: Vec<String> = policy.warnings().iter().map(ToString::to_string).collect();
+        assert!(matches!(warnings.as_slice(), [one] if one.contains("no [administrators]")), "{warnings:?}");
         for shown in [
             "[[allow]]",
             "[[limit]]",

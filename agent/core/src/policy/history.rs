@@ -3,10 +3,12 @@
 //! A change of the policy resets nothing: what was spent follows a budget's name, and a budget that
 //! is new, or has another window, is filled from history as if it had always been there.
 
+use std::sync::Arc;
+
 use super::budget::Budget;
-use super::denial::Denial;
 use super::draw::Draw;
-use super::judge::{Question, draws_of, facts};
+use super::index::Lookup;
+use super::judge::{Facts, Question, draws_of, draws_of_budget, past_facts};
 use super::{Per, Policy};
 use crate::intent::Intent;
 use crate::name::Name;
@@ -29,21 +31,6 @@ impl Policy {
     /// What a past payment draws from this bundle's budgets: by the rules that would be about it
     /// now, and from each budget of a name that it drew from then. Never less than either.
     pub fn draws_of_past(&self, past: &Past<'_>) -> Vec<Draw> {
-        let mut draws = self.draws_by_rules(past).unwrap_or_default();
-        let named = self.rules.iter().flat_map(|rule| &rule.budgets);
-        for budget in named.filter(|budget| past.drew.iter().any(|draw| draw.budget.name == budget.name)) {
-            for drew in past.drew.iter().filter(|drew| same(&drew.budget, budget)) {
-                let again = Draw { budget: budget.clone(), ..rekeyed(drew, budget, past) };
-                if !draws.iter().any(|draw| is_same(draw, &again)) {
-                    draws.push(again);
-                }
-            }
-        }
-        draws
-    }
-
-    /// By the first allow that is about it, and the limits; their conditions do not matter any more.
-    fn draws_by_rules(&self, past: &Past<'_>) -> Result<Vec<Draw>, Denial> {
         let question = Question {
             intent: past.intent,
             account: past.account,
@@ -52,15 +39,37 @@ impl Policy {
             roles: Role::ALL.into_iter().collect::<Roles>(),
             now: past.intent.created,
         };
-        let (facts, lookup) = facts(self, &question)?;
-        let index = &self.index;
-        let first = lookup.matching(index.forbids..index.allows).next();
-        let limits = lookup.matching(index.allows..index.rules);
-        let mut draws = Vec::new();
-        for rule in first.into_iter().chain(limits).filter_map(|i| self.rules.get(i)) {
-            draws_of(rule, &facts, &mut draws);
+        let (facts, lookup) = past_facts(self, &question);
+        let mut draws = self.draws_by_rules(&facts, lookup);
+        let named = self.rules.iter().flat_map(|rule| &rule.budgets);
+        for budget in named.filter(|budget| past.drew.iter().any(|draw| draw.budget.name == budget.name)) {
+            for drew in past.drew.iter().filter(|drew| same(&drew.budget, budget)) {
+                for again in drawn_again(drew, budget, &facts) {
+                    if !draws.iter().any(|draw| is_same(draw, &again)) {
+                        draws.push(again);
+                    }
+                }
+            }
         }
-        Ok(draws)
+        draws
+    }
+
+    /// By the first allow that is about it, and the limits; their conditions do not matter any more.
+    fn draws_by_rules(&self, facts: &Facts<'_>, lookup: Lookup<'_>) -> Vec<Draw> {
+        let index = &self.index;
+        let matching = |range| lookup.matching(range).filter_map(|i| self.rules.get(i));
+        let mut draws = Vec::new();
+        for rule in matching(index.forbids..index.allows) {
+            draws_of(rule, facts, &mut draws);
+            // Without the role that it is for, the next one would decide.
+            if rule.scope.roles.is_none() {
+                break;
+            }
+        }
+        for rule in matching(index.allows..index.rules) {
+            draws_of(rule, facts, &mut draws);
+        }
+        draws
     }
 }
 
@@ -69,16 +78,15 @@ fn same(drew: &Budget, budget: &Budget) -> bool {
     drew.name == budget.name && drew.counted() == budget.counted()
 }
 
-/// The draw with the key that the budget has now; where that cannot be known any more, the old one.
-fn rekeyed(drew: &Draw, budget: &Budget, past: &Past<'_>) -> Draw {
-    let key = match budget.per {
-        _ if budget.per == drew.budget.per => drew.key.clone(),
-        None => None,
-        Some(Per::Account | Per::Payer) => Some(past.account.clone()),
-        Some(Per::Requester) => Some(past.caller.clone()),
-        Some(Per::Recipient | Per::Category) => drew.key.clone(),
-    };
-    Draw { key, ..drew.clone() }
+/// The draw with the keys that the budget has now; where they cannot be known any more, the old one.
+fn drawn_again(drew: &Draw, budget: &Arc<Budget>, facts: &Facts<'_>) -> Vec<Draw> {
+    let forgotten = matches!(budget.per, Some(Per::Recipient | Per::Category)) && facts.recipient.is_none();
+    if budget.per == drew.budget.per || forgotten {
+        return vec![Draw { budget: budget.clone(), ..drew.clone() }];
+    }
+    let mut again = Vec::new();
+    draws_of_budget(budget, facts, &mut again);
+    again
 }
 
 fn is_same(a: &Draw, b: &Draw) -> bool {

@@ -1,6 +1,8 @@
 //! Does the policy allow this payment?
 
-use super::budget::Per;
+use std::sync::Arc;
+
+use super::budget::{Budget, Per};
 use super::denial::{Denial, DenialCode, list};
 use super::draw::Draw;
 use super::first_payment::FirstPayment;
@@ -157,18 +159,44 @@ pub(super) fn facts<'a>(
         Action::Endorse => policy.payer(&intent.from).ok_or_else(|| unknown_payer(&intent.from))?,
         _ => question.account,
     };
-    let lookup = policy.index.lookup(&Key {
+    let facts = Facts { question, asset, recipient, payer };
+    let lookup = lookup(policy, &facts, asset_class, row);
+    Ok((facts, lookup))
+}
+
+/// The same of what was paid long ago: names that the policy has forgotten are those of nobody.
+pub(super) fn past_facts<'a>(policy: &'a Policy, question: &'a Question<'a>) -> (Facts<'a>, Lookup<'a>) {
+    let intent = question.intent;
+    let asset = intent.value.as_ref().and_then(|value| policy.asset_and_class(&value.asset));
+    let recipient = intent.to.as_ref().and_then(|to| policy.recipient_and_row(to));
+    let payer = match intent.action {
+        Action::Endorse => policy.payer(&intent.from),
+        _ => None,
+    };
+    let facts = Facts {
+        question,
+        asset: asset.map(|(asset, _)| asset),
+        recipient: recipient.map(|(recipient, _)| recipient),
+        payer: payer.unwrap_or(question.account),
+    };
+    let row = recipient.map_or(policy.index.nobody, |(_, row)| row);
+    let lookup = lookup(policy, &facts, asset.map_or(0, |(_, class)| class), row);
+    (facts, lookup)
+}
+
+fn lookup<'a>(policy: &'a Policy, facts: &Facts<'_>, asset: u32, recipient: u32) -> Lookup<'a> {
+    let Question { intent, account, caller, roles, .. } = *facts.question;
+    policy.index.lookup(&Key {
         action: intent.action,
         selector: intent.selector,
         ledger: intent.ledger,
-        account: question.account,
-        payer,
-        asset: asset_class,
-        caller: question.caller,
-        roles: question.roles,
-        recipient: row,
-    });
-    Ok((Facts { question, asset, recipient, payer }, lookup))
+        account,
+        payer: facts.payer,
+        asset,
+        caller,
+        roles,
+        recipient,
+    })
 }
 
 fn unknown_asset(policy: &Policy, asset: &Name) -> Denial {
@@ -193,8 +221,13 @@ fn unknown_payer(from: &PublicKey) -> Denial {
 
 /// Refuses what the asset is not for.
 pub(super) fn purpose(policy: &Policy, facts: &Facts<'_>) -> Result<(), Denial> {
-    let Facts { question, asset: Some(asset), recipient: Some(recipient), .. } = facts else { return Ok(()) };
+    let Facts { question, asset: Some(asset), .. } = facts else { return Ok(()) };
     let Some(purpose) = policy.purposes.get(asset.name()) else { return Ok(()) };
+    let Some(recipient) = facts.recipient else {
+        let why =
+            format!("{} is bound to a purpose; this moves it to nobody that the policy knows", asset.name());
+        return Err(Denial::plain(DenialCode::Purpose, why));
+    };
     let intent = question.intent;
     let payer = policy.recipient_at(&intent.from);
     purpose.check(intent.action, asset, &intent.from, payer, recipient, question.now)
@@ -216,8 +249,11 @@ fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
     };
     let decides = &policy.rules[first];
     if let (Some(fee), None) = (&question.intent.fee, &decides.fee_cap) {
-        let why =
-            format_args!("it has no fee_cap, so it allows no fee; asked {} of {}", fee.amount, fee.asset);
+        let asked = policy.asset(fee.asset.as_str()).map_or_else(
+            || format!("{} minor units of {}", fee.amount, fee.asset),
+            |asset| asset.format(fee.amount),
+        );
+        let why = format_args!("it has no fee_cap, so it allows no fee; asked {asked}");
         return Err(Denial::by(DenialCode::Fee, &decides.name, why));
     }
     let mut permit = Permit::new(policy, decides, &facts);
@@ -258,25 +294,28 @@ impl Permit {
 
 /// What a rule's budgets take for this payment.
 pub(super) fn draws_of(rule: &Rule, facts: &Facts<'_>, draws: &mut Vec<Draw>) {
-    for budget in &rule.budgets {
-        let units = budget.drawn_by(facts.question.intent.amount());
-        let recipient = facts.recipient.map(|recipient| &recipient.name);
-        let mut push = |key: Option<&Name>| draws.push(Draw::of(budget, key.cloned(), units));
-        match budget.per {
-            _ if !budget.denies() => draws.push(Draw {
-                also: recipient.cloned(),
-                ..Draw::of(budget, Some(facts.question.caller.clone()), units)
-            }),
-            None => push(None),
-            Some(Per::Account) => push(Some(facts.question.account)),
-            Some(Per::Payer) => push(Some(facts.payer)),
-            Some(Per::Recipient) => push(recipient),
-            Some(Per::Requester) => push(Some(facts.question.caller)),
-            // Recipients without a category share one budget.
-            Some(Per::Category) => match facts.recipient.map(|recipient| recipient.categories.as_slice()) {
-                None | Some([]) => push(None),
-                Some(categories) => categories.iter().for_each(|name| push(Some(name))),
-            },
-        }
+    rule.budgets.iter().for_each(|budget| draws_of_budget(budget, facts, draws));
+}
+
+/// What one budget takes: once for each key.
+pub(super) fn draws_of_budget(budget: &Arc<Budget>, facts: &Facts<'_>, draws: &mut Vec<Draw>) {
+    let units = budget.drawn_by(facts.question.intent.amount());
+    let recipient = facts.recipient.map(|recipient| &recipient.name);
+    let mut push = |key: Option<&Name>| draws.push(Draw::of(budget, key.cloned(), units));
+    match budget.per {
+        _ if !budget.denies() => draws.push(Draw {
+            also: recipient.cloned(),
+            ..Draw::of(budget, Some(facts.question.caller.clone()), units)
+        }),
+        None => push(None),
+        Some(Per::Account) => push(Some(facts.question.account)),
+        Some(Per::Payer) => push(Some(facts.payer)),
+        Some(Per::Recipient) => push(recipient),
+        Some(Per::Requester) => push(Some(facts.question.caller)),
+        // Recipients without a category share one budget.
+        Some(Per::Category) => match facts.recipient.map(|recipient| recipient.categories.as_slice()) {
+            None | Some([]) => push(None),
+            Some(categories) => categories.iter().for_each(|name| push(Some(name))),
+        },
     }
 }

@@ -132,8 +132,10 @@ fn in_order<V>(table: BTreeMap<Spanned<Name>, V>) -> Vec<(Spanned<Name>, V)> {
     entries
 }
 
+type Bound = Vec<(Name, raw::Asset)>;
+
 /// The assets, and what the text says of those that are bound to a purpose.
-fn assets(raw: BTreeMap<Spanned<Name>, raw::Asset>) -> Result<(Vec<Asset>, Vec<(Name, raw::Asset)>), Fault> {
+fn assets(raw: BTreeMap<Spanned<Name>, raw::Asset>) -> Result<(Vec<Asset>, Bound), Fault> {
     let (mut assets, mut bound) = (Vec::new(), Vec::new());
     for (name, raw) in in_order(raw) {
         let name = name.into_inner();
@@ -148,7 +150,7 @@ fn assets(raw: BTreeMap<Spanned<Name>, raw::Asset>) -> Result<(Vec<Asset>, Vec<(
 }
 
 fn purposes(
-    bound: Vec<(Name, raw::Asset)>,
+    bound: Bound,
     address: impl Fn(&Name) -> Option<PublicKey>,
 ) -> Result<HashMap<Name, Purpose>, Fault> {
     let mut purposes = HashMap::new();

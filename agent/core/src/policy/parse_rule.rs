@@ -153,11 +153,15 @@ impl<'a> RuleParser<'a> {
         raw: Option<Spanned<Vec<Spanned<raw::Approval>>>>,
         budgets: &[Arc<Budget>],
         asset: &mut Option<Asset>,
-    ) -> Result<(Vec<Arc<Quorum>>, Option<Arc<Budget>>), Fault> {
+    ) -> Result<Quorums, Fault> {
         let lookup = Lookup { approvers: self.approvers, groups: self.groups };
         let mut quorums: Vec<Arc<Quorum>> = Vec::new();
         let Some(raw) = raw else { return Ok((quorums, None)) };
         let at = raw.span();
+        if raw.get_ref().is_empty() {
+            let what = "no quorum is listed, so nobody would be asked; write approvals = [{ need = 2, from = \"managers\" }]";
+            return Err(Fault::new(&at, what));
+        }
         for raw in raw.into_inner().into_iter().map(Spanned::into_inner) {
             let above = raw.above.map(|text| self.money(&text, asset)).transpose()?;
             quorums.push(Arc::new(Quorum {
@@ -169,7 +173,7 @@ impl<'a> RuleParser<'a> {
         let needs: Vec<Need> = quorums.iter().map(|quorum| quorum.need.clone()).collect();
         let everybody = needs.iter().flat_map(|need| &need.from).cloned().collect();
         if !feasible(&needs, &everybody) {
-            let what = "one person has one vote, and together these quorums need more people than there are";
+            let what = "one person has one vote, and together these quorums need more people than there are; lower need, or name more people";
             return Err(Fault::new(&at, what));
         }
         let least = quorums.iter().filter_map(|quorum| quorum.above.as_ref()).min_by_key(|above| above.cap);
@@ -286,6 +290,8 @@ impl<'a> RuleParser<'a> {
     }
 }
 
+/// The quorums of a rule, and the sum that counts for them.
+type Quorums = (Vec<Arc<Quorum>>, Option<Arc<Budget>>);
 type Actions = Spanned<raw::OneOrMany<Action>>;
 type Scoped = (Option<Vec<Action>>, Option<Vec<Selector>>);
 

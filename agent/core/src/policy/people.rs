@@ -73,16 +73,24 @@ impl Lookup<'_> {
     ) -> Result<Need, Fault> {
         let at = from.span();
         let names = from.into_inner().into_vec();
+        if names.is_empty() {
+            return Err(Fault::new(
+                &at,
+                "expected who approves: a group or approvers, like from = \"managers\"",
+            ));
+        }
         let label = names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
         let mut members: BTreeSet<&Name> = BTreeSet::new();
         for name in &names {
-            let group = self.groups.get(name).map_or(std::slice::from_ref(name), Vec::as_slice);
-            for member in group {
+            let group = self.groups.get(name);
+            for member in group.map_or(std::slice::from_ref(name), Vec::as_slice) {
                 if !self.approvers.contains_key(member) {
+                    let of = group.map(|_| format!("group \"{name}\" holds \"{member}\", who"));
                     return Err(Fault::new(
                         &at,
                         format_args!(
-                            "\"{member}\" is no approver of this policy; add [approvers.\"{member}\"] with the public key of their token"
+                            "{} is no approver of this policy; add [approvers.\"{member}\"] with the public key of their token",
+                            of.unwrap_or_else(|| format!("\"{member}\""))
                         ),
                     ));
                 }
@@ -101,7 +109,9 @@ fn enough(need: &Spanned<u32>, there: usize, label: &str) -> Result<(), Fault> {
         0 => "a quorum of 0 is none; write need = 1 or more".to_owned(),
         more if more > MAX_NEED => format!("a quorum has {MAX_NEED} people at most, not {more}"),
         more if more as usize > there => {
-            format!("{more} of {label} can never come together: there are {there} whose keys are not revoked")
+            format!(
+                "{more} of {label} can never come together: {there} of them can sign; lower need, or name more people whose keys are not revoked"
+            )
         }
         _ => return Ok(()),
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::amount_cap::AmountCap;
-use super::budget::Budget;
+use super::budget::{Budget, Cap};
 use super::denial::Denial;
 use super::fee_cap::FeeCap;
 use super::first_payment::FirstPayment;
@@ -14,6 +14,7 @@ use super::judge::{Clock, Facts};
 use super::lifetime::Lifetime;
 use super::quorum::Quorum;
 use super::scope::Scope;
+use crate::amount::Amount;
 use crate::name::Name;
 
 /// What a rule does with the payments in its scope.
@@ -89,6 +90,14 @@ impl Rule {
             && self.quorums.is_empty()
             && self.fee_cap.is_none()
             && self.first_payment.is_none()
+    }
+
+    /// The cap of its amount per window, if everybody shares it.
+    pub(super) fn shared_cap(&self) -> Option<Amount> {
+        self.budgets.iter().find_map(|budget| match (&budget.cap, budget.per) {
+            (Cap::Amount(_, cap), None) => Some(*cap),
+            _ => None,
+        })
     }
 
     /// Has it a quorum for more than an amount, be it a sum?

@@ -7,7 +7,7 @@ use super::judge::Facts;
 use super::{Kind, Policy, Recipient, raw};
 use crate::intent::{Action, Selector};
 use crate::name::Name;
-use crate::role::Roles;
+use crate::role::{Role, Roles};
 
 /// Lists as written; one that is absent takes everything, an empty one nothing. A name that is a
 /// group's stands for its members, except among the assets and ledgers.
@@ -136,7 +136,9 @@ impl Scope {
             }
             Dimension::Role => {
                 let roles = self.roles.filter(|roles| !roles.meets(question.roles))?;
-                Some(format!("is for callers with the role {roles}; this one has {}", question.roles))
+                let own: Vec<_> = question.roles.iter().map(Role::as_str).collect();
+                let own = if own.is_empty() { "no role".to_owned() } else { own.join(" and ") };
+                Some(format!("is for callers with the role {roles}; this one has {own}"))
             }
             Dimension::Asset => {
                 let assets = self.assets.as_ref()?;

@@ -1,5 +1,8 @@
 //! What is legal in a policy and surely not meant.
 
+mod people;
+mod purposes;
+
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
 
@@ -9,6 +12,7 @@ use super::denial::list;
 use super::rule::Rule;
 use super::scope::Dimension;
 use super::{Kind, Policy};
+use crate::intent::Action;
 use crate::name::Name;
 
 /// Something about a policy that people should look at.
@@ -44,11 +48,14 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
     }
     let carried: HashSet<&Name> =
         policy.recipients.iter().flat_map(|recipient| &recipient.categories).collect();
+    let payers: HashSet<&Name> = policy.payers.values().collect();
     let mut work = WORK;
     let mut rules: Vec<(usize, Warning)> = Vec::new();
     for (i, rule) in policy.rules.iter().enumerate() {
         let mut about = conditions(rule);
         about.extend(categories(policy, rule, &carried));
+        about.extend(scope(policy, rule, &payers));
+        about.extend(people::of_the_rule(policy, rule));
         about.extend(reach(policy, i, rule, &mut work));
         rules.extend(about.into_iter().map(|message| {
             (rule.line, Warning { rule: Some(rule.name.clone()), line: Some(rule.line), message })
@@ -72,16 +79,17 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
         found.push(plain(format!("no allow rule can ever pay {}", list(unused))));
     }
     let named: BTreeSet<&Name> = policy.rules.iter().flat_map(|rule| rule.scope.names()).collect();
-    // Quorums keep the groups that they name in words.
-    let quorums = policy.rules.iter().flat_map(|rule| &rule.quorums).map(|quorum| &quorum.need);
-    let lift = policy.freeze().map(|freeze| &freeze.lift);
-    let needs: BTreeSet<&str> =
-        quorums.chain(policy.break_glass()).chain(lift).flat_map(|need| need.label.split(", ")).collect();
-    let used = |group: &&Name| named.contains(group) || needs.contains(group.as_str());
-    let idle: Vec<&Name> = policy.groups.keys().filter(|group| !used(group)).collect();
+    let asked = people::asked(policy);
+    let idle: Vec<&Name> = policy
+        .groups
+        .keys()
+        .filter(|group| !named.contains(group) && !asked.contains(group.as_str()))
+        .collect();
     if !idle.is_empty() {
         found.push(plain(format!("no rule names the group {}", list(idle))));
     }
+    found.extend(purposes::warnings(policy, &carried).into_iter().map(plain));
+    found.extend(people::of_the_policy(policy).into_iter().map(plain));
     found
 }
 
@@ -102,8 +110,53 @@ fn conditions(rule: &Rule) -> Vec<String> {
     if rule.per_payment.as_ref().is_some_and(|cap| cap.cap.is_zero()) {
         found.push(format!("{effect}: per_payment is zero"));
     }
-    for budget in rule.budgets.iter().filter(|budget| budget.units().is_zero()) {
+    for budget in rule.budgets.iter().filter(|budget| budget.denies() && budget.units().is_zero()) {
         found.push(format!("{effect}: {budget} is zero"));
+    }
+    if let (Some(first), Some(cap)) = (&rule.first_payment, &rule.per_payment)
+        && first.0.cap >= cap.cap
+    {
+        found.push("first_payment never comes to bear: per_payment is no more than that".to_owned());
+    }
+    found
+}
+
+/// Lists that contradict what the rule is about.
+fn scope(policy: &Policy, rule: &Rule, known: &HashSet<&Name>) -> Vec<String> {
+    let mut found = Vec::new();
+    let scope = &rule.scope;
+    let actions = scope.actions.as_deref().unwrap_or(&Action::ALL);
+    let listed = scope.actions.iter().flatten().filter(|action| **action != Action::Call);
+    let listed: Vec<_> = listed.map(|action| action.as_str()).collect();
+    if scope.selectors.is_some() && !listed.is_empty() {
+        found.push(format!(
+            "it is never about {}: only calls have selectors; make a rule of its own for calls",
+            listed.join(", ")
+        ));
+    }
+    let opened = |names: &[Name]| -> BTreeSet<Name> {
+        let open = |name| policy.groups.get(name).map_or(std::slice::from_ref(name), Vec::as_slice);
+        names.iter().flat_map(open).cloned().collect()
+    };
+    if let Some(payers) = scope.payers.as_ref().map(|payers| opened(payers)) {
+        let strangers: Vec<&Name> = payers.iter().filter(|payer| !known.contains(payer)).collect();
+        let accounts = scope.accounts.as_ref().map(|accounts| opened(accounts));
+        if actions == [Action::Endorse] && !strangers.is_empty() {
+            found.push(format!("no payer of the policy is called {}", list(strangers)));
+        } else if !actions.contains(&Action::Endorse)
+            && accounts.is_some_and(|accounts| accounts.is_disjoint(&payers))
+        {
+            found.push(
+                "never matches: its payers are none of its accounts, and only what is endorsed has other payers; write action = \"endorse\""
+                    .to_owned(),
+            );
+        }
+    }
+    if let Some(cap) = rule.fee_cap.as_ref().filter(|cap| policy.is_bound(cap.asset.name())) {
+        found.push(format!(
+            "its fee_cap is in {}, which is bound to a purpose; no ledger takes that",
+            cap.asset.name()
+        ));
     }
     found
 }

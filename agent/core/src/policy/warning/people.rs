@@ -1,0 +1,92 @@
+//! Approvers and quorums that are surely not meant.
+
+use std::collections::{BTreeSet, HashSet};
+
+use super::super::denial::list;
+use super::super::rule::Rule;
+use super::super::{Kind, Policy};
+use crate::approval::quorum::{Need, feasible};
+use crate::name::Name;
+
+/// Every quorum that the bundle asks for.
+fn needs(policy: &Policy) -> impl Iterator<Item = &Need> {
+    let people = &policy.people;
+    let rules = policy.rules.iter().flat_map(|rule| &rule.quorums).map(|quorum| &quorum.need);
+    rules.chain(&people.break_glass).chain(people.freeze.iter().map(|freeze| &freeze.lift))
+}
+
+/// The names that quorums are asked of, as far as they are written: groups among them.
+pub(super) fn asked(policy: &Policy) -> HashSet<&str> {
+    needs(policy).flat_map(|need| need.label.split(", ").chain([need.label.as_str()])).collect()
+}
+
+/// What is strange about the people as a whole.
+pub(super) fn of_the_policy(policy: &Policy) -> Vec<String> {
+    let mut found = Vec::new();
+    let asked: BTreeSet<&Name> = needs(policy).flat_map(|need| &need.from).collect();
+    let idle: Vec<&Name> = policy
+        .people
+        .approvers
+        .values()
+        .filter(|approver| !approver.revoked && !asked.contains(&approver.name))
+        .map(|approver| &approver.name)
+        .collect();
+    if !idle.is_empty() {
+        found.push(format!("no quorum asks {}", list(idle)));
+    }
+    // What denies everything needs nobody to guard it.
+    if policy.people.administrators.is_none() && policy.rules.iter().any(|rule| rule.kind == Kind::Allow) {
+        found.push(
+            "it has no [administrators]: whoever can write the agent's home folder changes it; name them with need and keys"
+                .to_owned(),
+        );
+    }
+    found
+}
+
+/// What is strange about one rule's quorums.
+pub(super) fn of_the_rule(policy: &Policy, rule: &Rule) -> Vec<String> {
+    let mut found = Vec::new();
+    found.extend(idle(rule));
+    if let Some(asks) = nobody_left(policy, rule) {
+        found.push(format!(
+            "nobody can approve what {} asks for: without whoever asks there are too few approvers",
+            list(asks)
+        ));
+    }
+    found
+}
+
+/// A quorum above what can ever be paid.
+fn idle(rule: &Rule) -> Option<String> {
+    let largest = match rule.watch() {
+        None => rule.per_payment.as_ref().map(|cap| cap.cap),
+        // The sums of one requester and recipient stay below a cap that everybody shares.
+        Some(_) => rule.shared_cap(),
+    }?;
+    let above = rule.quorums.iter().filter(|quorum| !quorum.first).filter_map(|quorum| quorum.above.as_ref());
+    let idle = above.filter(|above| above.cap >= largest).min_by_key(|above| above.cap)?;
+    Some(format!(
+        "nobody is ever asked for approvals above {}: it allows {} at most",
+        idle.asset.format(idle.cap),
+        idle.asset.format(largest)
+    ))
+}
+
+/// The callers that are approvers themselves, and without whom the rest is not enough.
+fn nobody_left<'a>(policy: &'a Policy, rule: &'a Rule) -> Option<Vec<&'a Name>> {
+    let needs: Vec<Need> = rule.quorums.iter().map(|quorum| quorum.need.clone()).collect();
+    let people: BTreeSet<&Name> = rule.quorums.iter().flat_map(|quorum| &quorum.need.from).collect();
+    let asks = |name: &Name| {
+        rule.scope.callers.as_ref().is_none_or(|callers| {
+            let mut groups = callers.iter().filter_map(|caller| policy.groups.get(caller));
+            callers.contains(name) || groups.any(|group| group.contains(name))
+        })
+    };
+    let needed = |name: &&Name| {
+        let others = people.iter().filter(|other| *other != name).map(|other| (*other).clone()).collect();
+        asks(name) && !feasible(&needs, &others)
+    };
+    let stuck: Vec<&Name> = people.iter().copied().filter(needed).collect();
+    (!stuck.is_empty()).then_some(stuck)
+}
