@@ -98,7 +98,7 @@ fn every_field_has_its_meaning() {
         now = 2026-11-22T09:33:00Z
         expect = "wait"
         rule = "big"
-        message = 'rule "big" needs 1 of ben (ben)'
+        message = 'rule "big" needs 1 of ben (ben can)'
         [[case]]
         pay = "1.00 EUR"
         account = "b"

@@ -176,7 +176,7 @@ fn one_change_for_each_thing_that_can_be_wrong() {
         (
             Payment { amount: "6000.00 EUR", account: "big", ..PAYMENT },
             &[
-                "as it is, once approved: rule \"big\" needs 2 of managers (ben, chloe)",
+                "as it is, once approved: rule \"big\" needs 2 of managers (ben, chloe can)",
                 "at most 5000.00 EUR now",
             ],
         ),
@@ -184,7 +184,7 @@ fn one_change_for_each_thing_that_can_be_wrong() {
             Payment { amount: "9000.01 EUR", account: "big", ..PAYMENT },
             &[
                 "at most 5000.00 EUR now",
-                "at most 9000.00 EUR now, once approved: rule \"big\" needs 2 of managers (ben, chloe)",
+                "at most 9000.00 EUR now, once approved: rule \"big\" needs 2 of managers (ben, chloe can)",
             ],
         ),
         (
