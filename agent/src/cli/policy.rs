@@ -1,8 +1,9 @@
 //! `bursar policy`: what may be paid.
 
+mod change;
 mod check;
 mod explain;
-mod offline;
+pub(super) mod offline;
 mod replay;
 mod show;
 mod stolen;
@@ -29,6 +30,9 @@ enum Command {
     Explain(explain::Args),
     Test(test::Args),
     Replay(replay::Args),
+    Propose(change::Propose),
+    Install(change::Install),
+    Fetch(change::Fetch),
 }
 
 /// Does what the arguments say.
@@ -39,5 +43,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Explain(args) => explain::run(global, args),
         Command::Test(args) => test::run(global, args),
         Command::Replay(args) => replay::run(global, args),
+        Command::Propose(args) => change::propose(global, args),
+        Command::Install(args) => change::install(global, args),
+        Command::Fetch(args) => change::fetch(global, args),
     }
 }
