@@ -50,7 +50,10 @@ async fn decide(
     let mut decision = Decision::Stale;
     for _ in 0..3 {
         decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
-            Ok(draft) => agent.book.reserve(draft).await?,
+            Ok(draft) => {
+                crate::crash::gate("drafted").await;
+                agent.book.reserve(draft).await?
+            }
             Err(error) => {
                 let idem = idempotency_id(&caller.name, &key);
                 agent.book.lookup(idem, request.hash()).await?.ok_or(error)?
@@ -103,6 +106,7 @@ pub fn draft(
 async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> {
     let spend = reserved.spend();
     crate::crash::point("reserved");
+    crate::crash::gate("before-sign").await;
     let Some(key) = agent.keys.account(reserved.account().as_str()) else {
         return Err(SpendError::Account { asked: reserved.account().clone(), known: agent.account_names() });
     };
@@ -116,6 +120,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> 
         }
     };
     crate::crash::point("signed");
+    crate::crash::gate("before-keep").await;
     let kept = agent.book.keep(signed).await?;
     crate::crash::point("kept");
     Ok(kept)

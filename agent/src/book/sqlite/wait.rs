@@ -194,7 +194,9 @@ impl BookStore {
     fn lapse(&mut self, id: u64, now: Timestamp) -> Result<(), StoreError> {
         let Some(waiting) = self.pending.waiting.get(&id).cloned() else { return Ok(()) };
         let until = waiting.payload.transfer().valid_until;
-        let wanted = self.wanted(&waiting, &self.counted(&waiting, now).approved, now);
+        // Who had, in its last moment: afterwards nothing counts.
+        let last = until.plus_millis(-1);
+        let wanted = self.wanted(&waiting, &self.counted(&waiting, last).approved, last);
         let message = format!(
             "too few approved it in time, until {until}: {}; ask again with a new Idempotency-Key",
             list(&wanted)
