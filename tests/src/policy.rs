@@ -11,7 +11,12 @@ pub fn recipient(n: u8) -> PublicKey {
 /// EUR, four recipients (Fresh Market 1 supermarket, Corner Pharmacy 2 pharmacy, Grand Casino 3
 /// casino, Anna 4 employee), and these rules.
 pub fn bundle(rules: &str) -> String {
-    let mut text = "version = 1\n\n[assets.EUR]\ndecimals = 2\n\n".to_owned();
+    version(1, rules)
+}
+
+/// The same in this version.
+pub fn version(version: u64, rules: &str) -> String {
+    let mut text = format!("version = {version}\n\n[assets.EUR]\ndecimals = 2\n\n");
     for (n, name, category) in [
         (1, "Fresh Market", "supermarket"),
         (2, "Corner Pharmacy", "pharmacy"),
@@ -42,4 +47,14 @@ accounts = ["expenses"]
 categories = ["supermarket"]
 per_payment = "50.00 EUR"
 budget = { amount = "100.00 EUR", rolling = "7d" }
+"#;
+
+/// Supplies for 100.00 EUR in any seven days; from 50.00 EUR to one recipient on, two managers approve.
+pub const SUPPLIES: &str = r#"
+[[allow]]
+name = "supplies"
+accounts = ["expenses"]
+categories = ["supermarket", "pharmacy"]
+budget = { amount = "100.00 EUR", rolling = "7d" }
+approvals = [{ need = 2, from = "managers", above = "50.00 EUR" }]
 "#;
