@@ -101,7 +101,16 @@ fn decide(
         people::payments(&mut shown, &read);
         shown.line(format!("{} payments, {} in all.", read.len(), desk.sums(&chosen.payments).join(" and ")));
     }
-    chosen.proposals.iter().for_each(|one| people::proposal(&mut shown, one));
+    for one in &chosen.proposals {
+        people::proposal(&mut shown, one);
+        let path = people::keep_proposed(&desk, &config, one)?;
+        shown.line(format!(
+            "  Version {} would take the place of version {}. Its text is in {}",
+            one.version,
+            desk.bundle.version(),
+            path.display()
+        ));
+    }
     chosen.frozen.iter().for_each(|one| people::frozen(&mut shown, one));
     note(&shown);
     let verb = if verdict == Verdict::Approve { "Approve" } else { "Refuse" };

@@ -17,6 +17,7 @@ use crate::book::hex::Hex;
 use crate::book::in_force;
 use crate::book::inbox::{Frozen, Inbox, Payment, Proposal};
 use crate::config::Config;
+use crate::durable;
 
 /// What waits, whom to tell, and by which bundle it is read.
 pub struct Desk {
@@ -85,6 +86,9 @@ impl Desk {
             return Err(wrong("its bytes are not those that a decision would be about"));
         }
         let transfer = payload.transfer();
+        if payment.item.policy != self.inbox.policy || payment.item.home != self.inbox.home {
+            return Err(wrong("it is under another policy, or of another home, than the inbox says"));
+        }
         if transfer.ledger != payment.item.ledger || transfer.valid_until != payment.item.expires {
             return Err(wrong("its ledger or its end is not what it says"));
         }
@@ -145,6 +149,24 @@ fn word(verdict: bursar_core::approval::Verdict) -> &'static str {
         bursar_core::approval::Verdict::Approve => "approves",
         bursar_core::approval::Verdict::Refuse => "refuses",
     }
+}
+
+/// Keeps the text of a bundle that is put forward beside the own copy, to be looked at; refuses one
+/// that is not what a decision would be about.
+pub fn keep_proposed(desk: &Desk, config: &Config, one: &Proposal) -> Result<std::path::PathBuf, CliError> {
+    let ask = Ask::get(format!("/v1/proposals/{}/bundle", one.proposal));
+    let text = desk.client.run(|link| async move { link.ask(&ask).await })?.text()?;
+    let path = config.home.join(format!("policy-{}.toml", one.proposal));
+    let policy = Policy::parse(&text).map_err(|source| CliError::Policy { path: path.clone(), source })?;
+    if Hex(policy.hash()) != one.policy || policy.version() != one.version {
+        return Err(CliError::Unverified(format!(
+            "policy-{}: the text that the agent shows is not the bundle that a decision would be about; do not decide on it",
+            one.proposal
+        )));
+    }
+    durable::replace(&path, text.as_bytes())
+        .map_err(|source| CliError::File { path: path.clone(), source })?;
+    Ok(path)
 }
 
 /// Payments as a table.
