@@ -12,6 +12,7 @@ use bursar_core::time::Timestamp;
 use ed25519_dalek::Signer;
 
 use crate::api::Api;
+use crate::policy;
 
 /// For how long a decision counts, in milliseconds.
 pub const HOUR: i64 = 3_600_000;
@@ -197,6 +198,11 @@ pub fn people() -> String {
     let rita = rita();
     text += &format!("[approvers.{}]\nkey = \"{}\"\nrevoked = true\n\n", rita.name(), rita.public());
     text + "[administrators]\nneed = 2\n\n" + &keys(&administrators())
+}
+
+/// A bundle with these people in it.
+pub fn with_people(number: u64, rules: &str) -> String {
+    policy::version(number, &(people() + rules))
 }
 
 /// A revoked approver.
