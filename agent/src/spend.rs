@@ -128,6 +128,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> 
 
 #[tracing::instrument(name = "ledger.submit", level = "debug", skip_all, fields(spend = kept.spend()))]
 async fn forward(agent: &Agent, kept: Kept) -> Result<Spend, SpendError> {
+    crate::crash::gate("before-forward").await;
     let digest = kept.transfer().payload().digest();
     let outcome = match agent.ledger.submit(kept.transfer()).await {
         Ok(outcome) => outcome.into(),

@@ -141,7 +141,8 @@ fn forged_votes_are_no_votes() {
     let signature = &mut |vote: &mut Value| {
         vote["envelope"]["signatures"][0]["sig"] = bens["envelope"]["signatures"][0]["sig"].clone()
     };
-    let changes: [(&str, &mut dyn FnMut(&mut Value)); 12] = [
+    type Change<'a> = (&'a str, &'a mut dyn FnMut(&mut Value));
+    let changes: [Change<'_>; 12] = [
         ("another signature", signature),
         ("another payload", &mut |vote| vote["envelope"]["payload"] = refusal["envelope"]["payload"].clone()),
         ("another key", &mut |vote| vote["envelope"]["signatures"][0]["keyid"] = json!(chloe.public())),

@@ -120,6 +120,12 @@ impl Api {
         self.send_json("/v1/votes", &vote.to_json())
     }
 
+    /// The text of the bundle in force.
+    pub fn bundle(&mut self) -> String {
+        let answer = self.send("GET", "/v1/policy/bundle", "", b"").expect("an answer");
+        String::from_utf8(answer.body).expect("text")
+    }
+
     /// Puts a bundle forward; its number, or the refusal.
     pub fn propose(&mut self, bundle: &str, way: &str) -> Result<Proposal, Value> {
         let body = json!({ "bundle": bundle, "way": way }).to_string();

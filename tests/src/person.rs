@@ -11,6 +11,9 @@ use bursar_core::name::Name;
 use bursar_core::time::Timestamp;
 use ed25519_dalek::Signer;
 
+use crate::api::Api;
+use crate::policy;
+
 /// For how long a decision counts, in milliseconds.
 pub const HOUR: i64 = 3_600_000;
 
@@ -197,6 +200,11 @@ pub fn people() -> String {
     text + "[administrators]\nneed = 2\n\n" + &keys(&administrators())
 }
 
+/// A bundle with these people in it.
+pub fn with_people(number: u64, rules: &str) -> String {
+    policy::version(number, &(people() + rules))
+}
+
 /// A revoked approver.
 pub fn rita() -> Person {
     Person::ed25519("rita", 15)
@@ -206,4 +214,18 @@ pub fn rita() -> Person {
 pub fn keys(people: &[Person]) -> String {
     let line = |person: &Person| format!("{} = \"{}\"\n", person.name(), person.public());
     format!("[administrators.keys]\n{}\n", people.iter().map(line).collect::<String>())
+}
+
+/// Puts a bundle in force as [`administrators`] do it: put forward, agreed to by both, installed.
+pub fn enact(api: &mut Api, bundle: &str) {
+    let proposal = api.propose(bundle, "change").expect("it may follow");
+    let home = api.inbox().home;
+    // Their clocks go like the agent's, which a test may have turned.
+    let ahead = proposal.asked.millis() - bursar::clock::wall().millis();
+    for one in administrators().map(|one| one.ahead(ahead)) {
+        let (status, says) = api.agree(&one.change(home, &proposal, Verdict::Approve));
+        assert_eq!((status, &says["state"]), (200, &"counted".into()), "{says}");
+    }
+    let (status, says) = api.install(proposal.proposal);
+    assert_eq!(status, 200, "{says}");
 }

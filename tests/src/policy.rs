@@ -1,6 +1,8 @@
 //! Policy bundles and recipients for tests.
 
 use bursar_core::key::PublicKey;
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
 /// The public key of recipient number `n`; its private key is the byte `n` 32 times.
 pub fn recipient(n: u8) -> PublicKey {
@@ -58,3 +60,16 @@ categories = ["supermarket", "pharmacy"]
 budget = { amount = "100.00 EUR", rolling = "7d" }
 approvals = [{ need = 2, from = "managers", above = "50.00 EUR" }]
 "#;
+
+/// Groceries for 100.00 EUR a day; nobody has to approve.
+pub const OPEN_HANDED: &str = r#"
+[[allow]]
+name = "groceries"
+categories = ["supermarket"]
+budget = { amount = "100.00 EUR", rolling = "1d" }
+"#;
+
+/// SHA-256 of a bundle, as records name it.
+pub fn hash(bundle: &str) -> String {
+    HEXLOWER.encode(&Sha256::digest(bundle))
+}
