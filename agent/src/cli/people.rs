@@ -116,13 +116,13 @@ impl Desk {
     pub fn sums(&self, payments: &[&Payment]) -> Vec<String> {
         let mut sums = Vec::new();
         for asset in self.bundle.assets() {
-            let amounts = payments.iter().filter_map(|payment| {
+            let mut amounts = payments.iter().filter_map(|payment| {
                 let bytes = payment.transfer.get().as_bytes().to_vec();
                 let payload = Payload::decode(payment.kind, bytes).ok()?;
                 let transfer = payload.transfer();
                 (transfer.asset == *asset.name()).then_some(transfer.amount)
             });
-            let sum = amounts.fold(Some(Amount::ZERO), |sum, amount| sum?.checked_add(amount));
+            let sum = amounts.try_fold(Amount::ZERO, |sum: Amount, amount| sum.checked_add(amount));
             match sum {
                 Some(sum) if sum.is_zero() => {}
                 Some(sum) => sums.push(asset.format(sum)),
