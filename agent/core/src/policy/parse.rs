@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::error::{Fault, Lines};
 use super::index::Index;
 use super::lifetime::Lifetime;
-use super::parse_rule::RuleParser;
+use super::parse_rule::{Found, RuleParser};
 use super::purpose::Purpose;
 use super::{Kind, Policy, PolicyError, Recipient, people, raw};
 use crate::amount::Asset;
@@ -22,6 +22,9 @@ pub const MAX_TEXT: usize = 16 << 20;
 pub const MAX_RULES: usize = 10_000;
 /// Most recipients.
 pub const MAX_RECIPIENTS: usize = 1_000_000;
+/// Most categories of one recipient, and those that one asset is for: what a payment may cost to judge.
+const MAX_CATEGORIES: usize = 64;
+const MAX_ONLY: usize = 1000;
 
 pub(super) fn policy(text: &str) -> Result<Policy, PolicyError> {
     if text.len() > MAX_TEXT {
@@ -86,7 +89,14 @@ fn bundle(text: &str) -> Result<Policy, Fault> {
     order.sort_unstable();
 
     let lines = Lines::of(text);
-    let mut parser = RuleParser::new(&assets, &by_name, &groups, &ledgers, &people.approvers, &lines);
+    let found = Found {
+        assets: &assets,
+        asset_ids: &asset_ids,
+        recipients: &by_name,
+        groups: &groups,
+        ledgers: &ledgers,
+    };
+    let mut parser = RuleParser::new(found, &people.approvers, &lines);
     let rules =
         written.into_iter().map(|(kind, rule)| parser.rule(kind, rule)).collect::<Result<Vec<_>, _>>()?;
     let index = Index::build(&rules, &groups, &ledgers, &mut recipients)?;
@@ -172,6 +182,11 @@ fn purposes(
                 Some((redeemer, address))
             }
         };
+        if let Some(more) = raw.only.as_ref().and_then(|only| only.get(MAX_ONLY)) {
+            let only = raw.only.as_ref().map_or(0, Vec::len);
+            let what = format_args!("an asset is for at most {MAX_ONLY} categories, not {only}");
+            return Err(Fault::new(&more.span(), what));
+        }
         let lifetime = raw.valid.map(|valid| Lifetime::parse(valid.into_inner())).transpose()?;
         purposes.insert(name, Purpose { only: raw.only.map(super::scope::plain), redeemer, lifetime });
     }
@@ -180,8 +195,9 @@ fn purposes(
 
 fn ledgers(raw: BTreeMap<Spanned<Name>, Spanned<LedgerId>>) -> Result<BTreeMap<Name, LedgerId>, Fault> {
     let mut ledgers: BTreeMap<Name, LedgerId> = BTreeMap::new();
+    let mut known: HashMap<LedgerId, Name> = HashMap::new();
     for (name, id) in in_order(raw) {
-        if let Some((other, _)) = ledgers.iter().find(|(_, known)| **known == *id.get_ref()) {
+        if let Some(other) = known.insert(*id.get_ref(), name.get_ref().clone()) {
             return Err(Fault::new(
                 &id.span(),
                 format_args!("\"{other}\" is this ledger already; name it once"),
@@ -221,6 +237,11 @@ fn recipients(raw: BTreeMap<Spanned<Name>, raw::Recipient>) -> Result<(Vec<Recip
             let message =
                 format!("\"{other}\" has this address already; an address belongs to one recipient");
             return Err(Fault::new(&at, message));
+        }
+        if let Some(more) = recipient.categories.get(MAX_CATEGORIES) {
+            let found = recipient.categories.len();
+            let what = format_args!("a recipient has at most {MAX_CATEGORIES} categories, not {found}");
+            return Err(Fault::new(&more.span(), what));
         }
         let mut categories: Vec<Name> = Vec::with_capacity(recipient.categories.len());
         for category in recipient.categories {

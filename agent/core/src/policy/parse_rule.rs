@@ -27,6 +27,7 @@ use crate::name::Name;
 /// What the rules may refer to, and the names that are taken.
 pub(super) struct RuleParser<'a> {
     assets: &'a [Asset],
+    asset_ids: &'a HashMap<Name, u32>,
     recipients: &'a HashMap<Name, u32>,
     groups: &'a BTreeMap<Name, Vec<Name>>,
     ledgers: &'a BTreeMap<Name, LedgerId>,
@@ -35,19 +36,29 @@ pub(super) struct RuleParser<'a> {
     taken: HashSet<Name>,
     /// Groups that hold nothing but recipients: each is looked through once.
     of_recipients: HashSet<&'a Name>,
+    /// So many people are named by the quorums so far.
+    asked: usize,
 }
 
+/// What stands in the bundle's other tables.
+pub(super) struct Found<'a> {
+    pub assets: &'a [Asset],
+    pub asset_ids: &'a HashMap<Name, u32>,
+    pub recipients: &'a HashMap<Name, u32>,
+    pub groups: &'a BTreeMap<Name, Vec<Name>>,
+    pub ledgers: &'a BTreeMap<Name, LedgerId>,
+}
+
+/// Most quorums of one rule: what a payment may cost to judge.
+const MAX_QUORUMS: usize = 16;
+/// Most people in the quorums of all rules: each rule keeps its own.
+const MAX_ASKED: usize = 250_000;
+
 impl<'a> RuleParser<'a> {
-    pub(super) fn new(
-        assets: &'a [Asset],
-        recipients: &'a HashMap<Name, u32>,
-        groups: &'a BTreeMap<Name, Vec<Name>>,
-        ledgers: &'a BTreeMap<Name, LedgerId>,
-        approvers: &'a BTreeMap<Name, Approver>,
-        lines: &'a Lines,
-    ) -> Self {
-        let (taken, of_recipients) = (HashSet::new(), HashSet::new());
-        Self { assets, recipients, groups, ledgers, approvers, lines, taken, of_recipients }
+    pub(super) fn new(found: Found<'a>, approvers: &'a BTreeMap<Name, Approver>, lines: &'a Lines) -> Self {
+        let Found { assets, asset_ids, recipients, groups, ledgers } = found;
+        let (taken, of_recipients, asked) = (HashSet::new(), HashSet::new(), 0);
+        Self { assets, asset_ids, recipients, groups, ledgers, approvers, lines, taken, of_recipients, asked }
     }
 
     pub(super) fn rule(&mut self, kind: Kind, raw: raw::Rule) -> Result<Rule, Fault> {
@@ -148,7 +159,7 @@ impl<'a> RuleParser<'a> {
 
     /// Who has to approve; and the sum that counts where the rule has a window.
     fn quorums(
-        &self,
+        &mut self,
         name: &Name,
         raw: Option<Spanned<Vec<Spanned<raw::Approval>>>>,
         budgets: &[Arc<Budget>],
@@ -162,6 +173,10 @@ impl<'a> RuleParser<'a> {
             let what = "no quorum is listed, so nobody would be asked; write approvals = [{ need = 2, from = \"managers\" }]";
             return Err(Fault::new(&at, what));
         }
+        if raw.get_ref().len() > MAX_QUORUMS {
+            let what = format_args!("a rule has at most {MAX_QUORUMS} quorums, not {}", raw.get_ref().len());
+            return Err(Fault::new(&at, what));
+        }
         for raw in raw.into_inner().into_iter().map(Spanned::into_inner) {
             let above = raw.above.map(|text| self.money(&text, asset)).transpose()?;
             quorums.push(Arc::new(Quorum {
@@ -169,6 +184,13 @@ impl<'a> RuleParser<'a> {
                 above: above.map(|(asset, cap)| AmountCap { asset, cap }),
                 first: raw.first_payment,
             }));
+        }
+        self.asked += quorums.iter().map(|quorum| quorum.need.from.len()).sum::<usize>();
+        if self.asked > MAX_ASKED {
+            let what = format_args!(
+                "the quorums of all rules together name more than {MAX_ASKED} people; ask fewer, or in fewer rules"
+            );
+            return Err(Fault::new(&at, what));
         }
         let needs: Vec<Need> = quorums.iter().map(|quorum| quorum.need.clone()).collect();
         let everybody = needs.iter().flat_map(|need| &need.from).cloned().collect();
@@ -224,7 +246,7 @@ impl<'a> RuleParser<'a> {
     }
 
     fn asset(&self, name: &str) -> Option<&'a Asset> {
-        self.assets.iter().find(|asset| asset.name().as_str() == name)
+        self.assets.get(*self.asset_ids.get(name)? as usize)
     }
 
     fn unknown_asset(&self, name: &str, at: &std::ops::Range<usize>) -> Fault {

@@ -63,6 +63,10 @@ pub(super) struct Lookup<'a> {
 
 /// A quorum is never larger: an envelope carries so many signatures.
 pub(super) const MAX_NEED: u32 = 32;
+/// Most people that one quorum is asked of.
+const MAX_PEOPLE: usize = 1000;
+/// Most names in a quorum's list, which messages repeat.
+const MAX_LISTED: usize = 32;
 
 impl Lookup<'_> {
     /// So many of a group, or of names; only those count whose keys are not revoked.
@@ -78,6 +82,18 @@ impl Lookup<'_> {
                 &at,
                 "expected who approves: a group or approvers, like from = \"managers\"",
             ));
+        }
+        if names.len() > MAX_LISTED {
+            let what = format_args!(
+                "from lists at most {MAX_LISTED} names, not {}; make a group of them",
+                names.len()
+            );
+            return Err(Fault::new(&at, what));
+        }
+        let people: usize = names.iter().map(|name| self.groups.get(name).map_or(1, Vec::len)).sum();
+        if people > MAX_PEOPLE {
+            let what = format_args!("a quorum is asked of at most {MAX_PEOPLE} people, not {people}");
+            return Err(Fault::new(&at, what));
         }
         let label = names.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
         let mut members: BTreeSet<&Name> = BTreeSet::new();

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::denial::list;
 use super::rule::Rule;
 use super::scope::Dimension;
-use super::{Kind, Policy};
+use super::{Kind, Policy, Recipient};
 use crate::intent::Action;
 use crate::name::Name;
 
@@ -39,6 +39,8 @@ impl fmt::Display for Warning {
 
 /// Words of rows that looking for shadowed rules may read: a second, not a minute.
 const WORK: usize = 500_000_000;
+/// What it costs to look a name up, in these words.
+const MEMBER: usize = 100;
 
 pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
     let mut found = Vec::new();
@@ -53,9 +55,9 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
     let mut rules: Vec<(usize, Warning)> = Vec::new();
     for (i, rule) in policy.rules.iter().enumerate() {
         let mut about = conditions(rule);
-        about.extend(categories(policy, rule, &carried));
-        about.extend(scope(policy, rule, &payers));
-        about.extend(people::of_the_rule(policy, rule));
+        about.extend(categories(policy, rule, &carried, &mut work));
+        about.extend(scope(policy, rule, &payers, &mut work));
+        about.extend(people::of_the_rule(policy, rule, &mut work));
         about.extend(reach(policy, i, rule, &mut work));
         rules.extend(about.into_iter().map(|message| {
             (rule.line, Warning { rule: Some(rule.name.clone()), line: Some(rule.line), message })
@@ -64,17 +66,16 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
     rules.sort_by_key(|(line, _)| *line);
     found.extend(rules.into_iter().map(|(_, warning)| warning));
     if work == 0 {
-        found.push(plain("it is too large to look for shadowed rules in all of it".to_owned()));
+        found.push(plain("it is too large to look at all of it: some warnings may be missing".to_owned()));
     }
-    let unused: Vec<&Name> = policy
-        .recipients
-        .iter()
-        .filter(|recipient| {
-            let row = policy.index.rows(Dimension::Recipient).row(recipient.class);
-            !bits(row).any(|rule| (policy.index.forbids..policy.index.allows).contains(&rule))
-        })
-        .map(|recipient| &recipient.name)
-        .collect();
+    // By class: recipients are many, and most are alike.
+    let rows = policy.index.rows(Dimension::Recipient);
+    let allows = policy.index.forbids..policy.index.allows;
+    let payable: Vec<bool> =
+        (0..rows.classes()).map(|class| bits(rows.row(class)).any(|rule| allows.contains(&rule))).collect();
+    let can_be_paid = |recipient: &&Recipient| payable.get(recipient.class as usize) == Some(&true);
+    let unused = policy.recipients.iter().filter(|recipient| !can_be_paid(recipient));
+    let unused: Vec<&Name> = unused.map(|recipient| &recipient.name).collect();
     if !unused.is_empty() {
         found.push(plain(format!("no allow rule can ever pay {}", list(unused))));
     }
@@ -122,7 +123,7 @@ fn conditions(rule: &Rule) -> Vec<String> {
 }
 
 /// Lists that contradict what the rule is about.
-fn scope(policy: &Policy, rule: &Rule, known: &HashSet<&Name>) -> Vec<String> {
+fn scope(policy: &Policy, rule: &Rule, known: &HashSet<&Name>, work: &mut usize) -> Vec<String> {
     let mut found = Vec::new();
     let scope = &rule.scope;
     let actions = scope.actions.as_deref().unwrap_or(&Action::ALL);
@@ -134,13 +135,9 @@ fn scope(policy: &Policy, rule: &Rule, known: &HashSet<&Name>) -> Vec<String> {
             listed.join(", ")
         ));
     }
-    let opened = |names: &[Name]| -> BTreeSet<Name> {
-        let open = |name| policy.groups.get(name).map_or(std::slice::from_ref(name), Vec::as_slice);
-        names.iter().flat_map(open).cloned().collect()
-    };
-    if let Some(payers) = scope.payers.as_ref().map(|payers| opened(payers)) {
-        let strangers: Vec<&Name> = payers.iter().filter(|payer| !known.contains(payer)).collect();
-        let accounts = scope.accounts.as_ref().map(|accounts| opened(accounts));
+    if let Some(payers) = members(policy, scope.payers.as_ref(), work) {
+        let strangers: Vec<&Name> = payers.iter().copied().filter(|payer| !known.contains(payer)).collect();
+        let accounts = members(policy, scope.accounts.as_ref(), work);
         if actions == [Action::Endorse] && !strangers.is_empty() {
             found.push(format!("no payer of the policy is called {}", list(strangers)));
         } else if !actions.contains(&Action::Endorse)
@@ -162,16 +159,22 @@ fn scope(policy: &Policy, rule: &Rule, known: &HashSet<&Name>) -> Vec<String> {
 }
 
 /// Categories that nobody has.
-fn categories(policy: &Policy, rule: &Rule, carried: &HashSet<&Name>) -> Option<String> {
-    let missing: Vec<&Name> = rule
-        .scope
-        .categories
-        .iter()
-        .flatten()
-        .flat_map(|name| policy.groups.get(name).map_or(std::slice::from_ref(name), Vec::as_slice))
-        .filter(|category| !carried.contains(category))
-        .collect();
+fn categories(policy: &Policy, rule: &Rule, carried: &HashSet<&Name>, work: &mut usize) -> Option<String> {
+    let listed = members(policy, rule.scope.categories.as_ref(), work)?;
+    let missing: Vec<&Name> = listed.into_iter().filter(|category| !carried.contains(category)).collect();
     (!missing.is_empty()).then(|| format!("no recipient carries the category {}", list(missing)))
+}
+
+/// The names of a list with its groups opened, if there is one, and time to look at it.
+fn members<'a>(
+    policy: &'a Policy,
+    names: Option<&'a Vec<Name>>,
+    work: &mut usize,
+) -> Option<BTreeSet<&'a Name>> {
+    let of = |name| policy.groups.get(name).map_or(std::slice::from_ref(name), Vec::as_slice);
+    let count: usize = names?.iter().map(|name| of(name).len()).sum();
+    *work = work.saturating_sub(count * MEMBER);
+    (*work > 0).then(|| names.into_iter().flatten().flat_map(of).collect())
 }
 
 /// Is there a payment that this rule is about and that no earlier one decides?
@@ -218,7 +221,11 @@ fn reach(policy: &Policy, i: usize, rule: &Rule, work: &mut usize) -> Option<Str
 
 fn bits(row: &[u64]) -> impl Iterator<Item = usize> {
     row.iter().enumerate().flat_map(|(at, word)| {
-        let word = *word;
-        (0..64).filter(move |bit| word >> bit & 1 == 1).map(move |bit| at * 64 + bit)
+        let mut left = *word;
+        std::iter::from_fn(move || {
+            let bit = (left != 0).then(|| at * 64 + left.trailing_zeros() as usize);
+            left &= left.wrapping_sub(1);
+            bit
+        })
     })
 }
