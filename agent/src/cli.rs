@@ -7,9 +7,12 @@ pub mod audit;
 mod certificate;
 pub mod client;
 pub mod clock;
+mod decide;
 pub mod error;
 pub mod exit;
+mod freeze;
 pub mod global;
+mod inbox;
 pub mod init;
 pub mod issue;
 pub mod key;
@@ -17,6 +20,7 @@ pub mod ledger;
 pub mod openapi;
 pub mod output;
 pub mod pay;
+mod people;
 pub mod policy;
 mod policy_names;
 pub mod quickstart;
@@ -60,6 +64,10 @@ enum Command {
     Issue(issue::Args),
     Spends(spends::Args),
     Show(show::Args),
+    Inbox(inbox::Args),
+    Approve(decide::Approve),
+    Refuse(decide::Refuse),
+    Freeze(freeze::Args),
     Policy(policy::Args),
     Key(key::Args),
     Certificate(certificate::Args),
@@ -109,6 +117,10 @@ fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
         Command::Issue(args) => issue::run(global, args),
         Command::Spends(args) => spends::run(global, args),
         Command::Show(args) => show::run(global, args),
+        Command::Inbox(args) => inbox::run(global, args),
+        Command::Approve(args) => decide::approve(global, args),
+        Command::Refuse(args) => decide::refuse(global, args),
+        Command::Freeze(args) => freeze::run(global, args),
         Command::Policy(args) => policy::run(global, args),
         Command::Key(args) => key::run(global, args),
         Command::Certificate(args) => certificate::run(global, args),

@@ -89,6 +89,8 @@ pub struct Config {
     pub callers: Callers,
     /// The Unix socket, absolute.
     pub socket: PathBuf,
+    /// The group that may use the socket beside its owner.
+    pub socket_group: Option<u32>,
     /// Where callers with a certificate are answered, if anywhere.
     pub listen: Option<SocketAddr>,
     /// The agent that this home's commands ask, if it is on another machine.
@@ -175,6 +177,7 @@ enum LedgerText {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct AgentText {
     socket: Option<PathBuf>,
+    socket_group: Option<u32>,
     listen: Option<String>,
     valid_for: Option<String>,
     approval_for: Option<String>,
@@ -256,6 +259,7 @@ impl Config {
             callers: Callers::read(text.callers)?,
             listen: listen.transpose()?,
             remote: text.remote,
+            socket_group: text.agent.socket_group,
             socket: home.join(text.agent.socket.unwrap_or_else(|| "bursar.sock".into())),
             valid_for: i64::try_from(valid_for.as_millis()).unwrap_or(i64::MAX),
             patience: i64::try_from(approval_for.as_millis()).unwrap_or(i64::MAX),

@@ -92,7 +92,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     let _ = std::fs::remove_file(config.home.join(LISTENING));
     let remote = listen(&config).await?;
     let agent = Arc::new(Agent::open(config, options.leniency).await?);
-    let local = bind(&path)?;
+    let local = bind(&path, agent.config.socket_group)?;
     if let Some((listener, _)) = &remote {
         announce(&agent.config.home, listener)?;
     }
@@ -196,13 +196,18 @@ fn free(path: &Path) -> Result<(), ServeError> {
     }
 }
 
-fn bind(path: &Path) -> Result<UnixListener, ServeError> {
+fn bind(path: &Path, group: Option<u32>) -> Result<UnixListener, ServeError> {
     let failed = |error: std::io::Error| ServeError::Socket {
         path: path.to_owned(),
         why: format!("{error}; look at the folder's permissions"),
     };
-    // The home is 0700, so nobody else reaches the socket between these two lines.
-    let listener = UnixListener::bind(path).map_err(failed)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    // Nobody else reaches the socket before it is theirs, wherever it is.
+    let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o177));
+    let bound = UnixListener::bind(path).map_err(failed);
+    rustix::process::umask(before);
+    let listener = bound?;
+    let mode = if group.is_some() { 0o660 } else { 0o600 };
+    std::os::unix::fs::chown(path, None, group).map_err(failed)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
     Ok(listener)
 }

@@ -20,6 +20,9 @@ pub struct NewKey {
     /// CKA_COPYABLE: whether sessions may sign with a copy of their own, which is faster on some
     /// tokens. A copy stays as sensitive and non-extractable as its original, and inside the token.
     pub copyable: bool,
+    /// CKA_ALWAYS_AUTHENTICATE: the token wants the PIN again for each signature (PKCS#11, section
+    /// 4.9). Such a key is never signed with by a copy.
+    pub pin_each_use: bool,
 }
 
 /// What finds a key again after a session was lost: id **and** public key, never a handle.

@@ -59,13 +59,15 @@ impl Calls {
     }
 
     /// One signature of exactly 64 bytes: CKM_EDDSA without parameters over the message, or
-    /// CKM_ECDSA over its 32-byte digest.
+    /// CKM_ECDSA over its 32-byte digest. Between C_SignInit and C_Sign comes what a key wants that
+    /// is authenticated at each use.
     pub(crate) fn sign(
         &self,
         session: &Session,
         algorithm: Algorithm,
         key: ObjectHandle,
         input: &[u8],
+        between: impl FnOnce() -> Result<(), Error>,
     ) -> Result<[u8; 64], Error> {
         let mut mechanism = sys::CK_MECHANISM {
             mechanism: match algorithm {
@@ -79,6 +81,7 @@ impl Calls {
         // outlives the call, and has no parameters.
         let rv = unsafe { (self.sign_init)(session.handle(), &mut mechanism, key.handle()) };
         ok(rv, "C_SignInit")?;
+        between()?;
         let mut signature = [0u8; 64];
         let mut length: sys::CK_ULONG = 64;
         let input_length = sys::CK_ULONG::try_from(input.len())

@@ -31,6 +31,23 @@ fn every_algorithm_generates_and_signs() {
 }
 
 #[test]
+fn a_key_that_wants_the_pin_at_each_use_gets_it() {
+    let hsm = SoftHsm::new();
+    let token = hsm.open();
+    for algorithm in Algorithm::ALL {
+        let new =
+            NewKey { pin_each_use: true, copyable: false, ..new_key(&format!("{algorithm}"), algorithm) };
+        let key = token.generate(new).wait().unwrap();
+        for message in [b"first".to_vec(), b"second".to_vec()] {
+            token.sign(&key, message, checked).wait().unwrap();
+        }
+    }
+    // Others still sign after it.
+    let plain = generate(&token, "plain", Algorithm::P256);
+    token.sign(&plain, b"third".to_vec(), checked).wait().unwrap();
+}
+
+#[test]
 fn found_keys_are_the_generated_ones() {
     let hsm = SoftHsm::new();
     let token = hsm.open();

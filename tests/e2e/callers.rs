@@ -131,3 +131,30 @@ fn the_socket_and_the_files_are_for_their_owner_alone() {
         assert_eq!(mode(name) & 0o077, 0, "{name}");
     }
 }
+
+/// The socket lies outside of the home, which is its owner's alone.
+#[test]
+fn a_group_may_use_the_socket() {
+    const NOBODY: u32 = 65_534;
+    assert!(rustix::process::geteuid().is_root(), "needs root, to be two users");
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    let place = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let socket = place.path().join("bursar.sock");
+    world.edit(
+        "config.toml",
+        "[agent]",
+        &format!("[callers.others]\ngid = {NOBODY}\n[agent]\nsocket = {socket:?}\nsocket-group = {NOBODY}"),
+    );
+    let agent = world.serve();
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o660);
+    let ask = |gid: u32| {
+        let mut command = std::process::Command::new("setpriv");
+        command.args([&format!("--reuid={NOBODY}"), &format!("--regid={gid}"), "--clear-groups", "--"]);
+        command.args(["curl", "-s", "--unix-socket"]).arg(&socket).arg("http://bursar/v1/accounts");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert!(ask(NOBODY).contains("expenses"), "{}", ask(NOBODY));
+    assert_eq!(ask(NOBODY - 1), "", "another group does not even connect");
+    assert!(agent.stop().success());
+}

@@ -11,7 +11,9 @@ use bursar_core::amount::Amount;
 use bursar_core::intent::{Action, Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
-use bursar_core::policy::{Counters, Permit, Policy, Question, Span, Unmet, Verdict, judge};
+use bursar_core::policy::{
+    Answer, Counters, Permit, Policy, Question, Replay, Said, Span, Unmet, Verdict, judge,
+};
 use bursar_core::role::{Role, Roles};
 use bursar_core::time::Timestamp;
 use divan::Bencher;
@@ -206,6 +208,33 @@ fn check_with_a_quorum(bencher: Bencher) {
     assert!(matches!(counters.check(&permit, &nobody, now), Err(Unmet::Waiting(_))));
     let voters: BTreeSet<Name> = ["ben", "dora"].map(|name| name.parse().unwrap()).into();
     bencher.bench_local(|| counters.check(black_box(&permit), &voters, now).unwrap());
+}
+
+/// As the book tells it: asked, recorded, a thousand under way.
+#[divan::bench(args = [(10, Match::Last), (1000, Match::Last)], sample_count = 3)]
+fn replay_a_million_payments(bencher: Bencher, (rules, matching): (usize, Match)) {
+    let asked = Asked::new(rules, 1000, matching);
+    let at = |i: i64| Timestamp::from_millis(NOW + i * 600).unwrap();
+    let intents: Vec<Intent> = (0..1000).map(|i| asked.intent(i)).collect();
+    bencher.bench_local(|| {
+        let mut replay = Replay::new(&asked.policy);
+        for i in 0..1_000_000_i64 {
+            let question = Question {
+                intent: &intents[i as usize % intents.len()],
+                account: &asked.account,
+                caller: &asked.caller,
+                roles: asked.roles,
+                now: at(i),
+            };
+            let then = Said { verdict: Answer::Allowed, rule: None, why: None };
+            replay.asked(i as u64, &question, &BTreeSet::new(), then);
+            if i >= 1000 {
+                replay.settled(i as u64 - 1000, Span { earliest: at(i - 1000), latest: at(i) });
+            }
+        }
+        assert_eq!(replay.flips(), 0);
+        replay
+    });
 }
 
 #[divan::bench(args = [(10, 100), (1000, 1000), (1000, 100_000), (10_000, 1000)], sample_count = 5)]

@@ -65,6 +65,27 @@ impl Amount {
         self.0.checked_sub(other.0).map(Amount)
     }
 
+    /// So many times this, unless it overflows.
+    #[must_use]
+    pub fn checked_mul(self, times: u64) -> Option<Amount> {
+        self.0.checked_mul(U256::from(times)).map(Amount)
+    }
+
+    /// How much of `whole` it is in hundredths, rounded down; 100 where it is more, or both are nothing.
+    pub(crate) fn percent_of(self, whole: Amount) -> u8 {
+        let hundred = U256::from(100);
+        let percent = match self.0.checked_mul(hundred) {
+            Some(hundredfold) => hundredfold.checked_div(whole.0),
+            None => self.0.checked_div(whole.0 / hundred),
+        };
+        percent.and_then(|percent| u8::try_from(percent).ok()).map_or(100, |percent| percent.min(100))
+    }
+
+    /// The amount half-way between this and a larger one, rounded down.
+    pub(crate) fn half_way_to(self, larger: Amount) -> Amount {
+        Amount(self.0 + (larger.0.saturating_sub(self.0) >> 1))
+    }
+
     /// 32 bytes, big-endian.
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes()
@@ -209,6 +230,21 @@ mod tests {
 
     fn asset(name: &str, decimals: u8) -> Asset {
         Asset::new(name.parse().unwrap(), decimals).unwrap()
+    }
+
+    #[test]
+    fn hundredths_and_halves() {
+        let of = |a: u64, b: u64| Amount::from(a).percent_of(Amount::from(b));
+        for (a, b, percent) in
+            [(0, 10, 0), (7, 10, 70), (1, 3, 33), (999, 1000, 99), (10, 10, 100), (30, 10, 100), (0, 0, 100)]
+        {
+            assert_eq!(of(a, b), percent, "{a} of {b}");
+        }
+        assert_eq!(Amount::MAX.percent_of(Amount::MAX), 100);
+        assert_eq!(Amount(U256::MAX >> 1).percent_of(Amount::MAX), 50);
+        assert_eq!(Amount::from(3).half_way_to(Amount::from(6)), Amount::from(4));
+        assert_eq!(Amount::from(5).half_way_to(Amount::from(6)), Amount::from(5));
+        assert_eq!(Amount::ZERO.half_way_to(Amount::MAX), Amount(U256::MAX >> 1));
     }
 
     #[test]

@@ -18,9 +18,21 @@
 //! | `approvals` | `quorum.rs` |
 //! | `valid` | `lifetime.rs` |
 //! | an asset's `only`, `redeemer`, `valid` | `purpose.rs` |
+//!
+//! For people who write policies, all of it by judging as the agent does:
+//!
+//! | question | answer |
+//! |---|---|
+//! | what does every rule say of a payment? | [`explain`] |
+//! | what would be allowed instead? | [`instead`] |
+//! | what could a thief do? | [`stolen`] |
+//! | does the bundle say what it is expected to? | [`Cases`] |
+//! | which past payments would flip? | [`Replay`] |
 
 mod amount_cap;
 mod budget;
+mod bundle_view;
+mod cases;
 mod counters;
 mod denial;
 mod draw;
@@ -31,6 +43,7 @@ mod first_payment;
 mod history;
 mod hours;
 mod index;
+mod instead;
 mod judge;
 mod lifetime;
 mod nearest;
@@ -40,9 +53,11 @@ mod people;
 mod purpose;
 mod quorum;
 mod raw;
+mod replay;
 mod rule;
 mod scope;
 mod spacing;
+mod stolen;
 mod view;
 mod warning;
 mod window;
@@ -51,17 +66,24 @@ mod zone;
 use std::collections::{BTreeMap, HashMap};
 
 pub use budget::{Per, Quantity};
+pub use bundle_view::{AssetView, BundleView};
+pub use cases::{Cases, CasesError, Difference, Tried};
 pub use counters::{Counters, Left, Span, Standing, Unmet};
 pub use denial::{Denial, DenialCode};
 pub use draw::Draw;
 pub use error::PolicyError;
 pub use explain::{ConditionFinding, Explanation, RuleFinding, explain};
 pub use history::Past;
+pub use instead::{Change, Instead, instead};
 pub use judge::{Permit, Question, Verdict, judge};
 pub use parse::{MAX_RECIPIENTS, MAX_RULES, MAX_TEXT};
 pub use people::{Administrators, Approver, Freeze};
 pub use quorum::Wanted;
+pub use replay::{Answer, Flip, Replay, Said};
 pub use rule::Kind;
+pub use stolen::{
+    Capacity, Ceiling, Most, Power, Reach, Recipients, Stolen, Stretch, TooLarge, Total, Victim, stolen,
+};
 pub use view::RuleView;
 pub use warning::Warning;
 pub use window::{CalendarUnit, Rolling, RollingError, Window};

@@ -45,6 +45,11 @@ impl Timestamp {
         Self(self.0.saturating_add(millis).clamp(0, LAST))
     }
 
+    /// The other way round; `None` outside the range.
+    pub(crate) fn of_jiff(at: jiff::Timestamp) -> Option<Self> {
+        Self::from_millis(at.as_millisecond()).ok()
+    }
+
     /// The calendar's view of this instant, for windows and hours.
     pub fn to_jiff(self) -> jiff::Timestamp {
         // The range above lies well inside jiff's, so the fallback is never taken.

@@ -282,6 +282,6 @@ fn explaining_changes_nothing_and_agrees() {
     let standings = counters.standings(&policy, now);
     assert_eq!(
         serde_json::to_string(&standings).unwrap(),
-        r#"[{"budget":"r","condition":"1.00 EUR in any 7 days","used":"0.60 EUR","cap":"1.00 EUR","left":"0.40 EUR"}]"#
+        r#"[{"budget":"r","condition":"1.00 EUR in any 7 days","used":"0.60 EUR","cap":"1.00 EUR","left":"0.40 EUR","percent":60}]"#
     );
 }

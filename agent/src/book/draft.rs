@@ -111,6 +111,7 @@ impl Draft {
                 rule: None,
                 denial: Some(denial.clone()),
                 approvals: Vec::new(),
+                instead: Vec::new(),
                 recipient: None,
                 categories: Vec::new(),
                 rules: Vec::new(),

@@ -227,7 +227,11 @@ impl BookStore {
 
     /// See [`super::Book::explain`].
     pub fn explain(&self, draft: &Draft) -> Explanation {
-        draft.explain(&self.policy, &self.counters, self.now())
+        let mut explanation = draft.explain(&self.policy, &self.counters, self.now());
+        if let Some(denial) = self.frozen(&draft.request.from) {
+            (explanation.allowed, explanation.denial) = (false, Some(denial));
+        }
+        explanation
     }
 
     /// See [`super::Book::standings`].

@@ -6,7 +6,7 @@
 pub enum Exit {
     /// It did what it was asked to.
     Done = 0,
-    /// The policy denies the payment.
+    /// The policy denies the payment; or it does not say what a case expects, or said before.
     Denied = 1,
     /// The command line, or a request, is wrong.
     Usage = 2,
@@ -76,7 +76,7 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
-            Self::Denied => "the policy denies the payment",
+            Self::Denied => "the policy denies the payment, or does not say what was expected",
             Self::Usage => "the command line or the request is wrong",
             Self::Home => "home folder, configuration or policy",
             Self::Token => "token or PKCS#11 module",

@@ -1,5 +1,6 @@
 //! What a command answers: once for people, once for programs.
 
+mod bar;
 mod clean;
 mod page;
 mod table;
@@ -8,6 +9,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 
 use serde::Serialize;
 
+pub use bar::bar;
 pub use clean::{clean, clean_json};
 pub use page::{Line, Page, Span, Style, count};
 pub use table::{Cell, Table};

@@ -1,9 +1,13 @@
 //! `bursar policy`: what may be paid.
 
+mod change;
 mod check;
 mod explain;
-mod offline;
+pub(super) mod offline;
+mod replay;
 mod show;
+mod stolen;
+mod test;
 
 use super::error::CliError;
 use super::global::Global;
@@ -24,6 +28,11 @@ enum Command {
     Check(check::Args),
     Show(show::Args),
     Explain(explain::Args),
+    Test(test::Args),
+    Replay(replay::Args),
+    Propose(change::Propose),
+    Install(change::Install),
+    Fetch(change::Fetch),
 }
 
 /// Does what the arguments say.
@@ -32,5 +41,10 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Check(args) => check::run(global, args),
         Command::Show(args) => show::run(global, args),
         Command::Explain(args) => explain::run(global, args),
+        Command::Test(args) => test::run(global, args),
+        Command::Replay(args) => replay::run(global, args),
+        Command::Propose(args) => change::propose(global, args),
+        Command::Install(args) => change::install(global, args),
+        Command::Fetch(args) => change::fetch(global, args),
     }
 }

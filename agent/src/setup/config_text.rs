@@ -108,6 +108,8 @@ roles = ["requester", "approver", "auditor", "administrator"]
 [agent]
 # The Unix socket.
 # socket = "bursar.sock"
+# The id of the group that may use it, too; then put it where that group gets to, like /run/bursar/bursar.sock.
+# socket-group = 1000
 # Where callers with a certificate are answered, with TLS; nowhere without this line. They have to know
 # this home by its certificate, whose fingerprint `bursar certificate` prints.
 # listen = "127.0.0.1:7420"

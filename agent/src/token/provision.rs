@@ -45,8 +45,25 @@ impl Token {
     /// # Errors
     /// [`p11::Error::KeyExists`] when the label is taken.
     pub async fn generate_signing(&self, label: &str, algorithm: Algorithm) -> Result<Handle, TokenError> {
+        self.generate_key(label, algorithm, false).await
+    }
+
+    /// Makes a signing key for which the token wants the PIN at each use (CKA_ALWAYS_AUTHENTICATE).
+    ///
+    /// # Errors
+    /// [`p11::Error::KeyExists`] when the label is taken.
+    pub async fn generate_guarded(&self, label: &str, algorithm: Algorithm) -> Result<Handle, TokenError> {
+        self.generate_key(label, algorithm, true).await
+    }
+
+    async fn generate_key(
+        &self,
+        label: &str,
+        algorithm: Algorithm,
+        pin_each_use: bool,
+    ) -> Result<Handle, TokenError> {
         let id = self.random(ID).await?;
-        let usage = Usage::Sign;
-        self.generate(p11::NewKey { label: label.to_owned(), id, algorithm, usage, copyable: true }).await
+        let (label, usage, copyable) = (label.to_owned(), Usage::Sign, !pin_each_use);
+        self.generate(p11::NewKey { label, id, algorithm, usage, copyable, pin_each_use }).await
     }
 }

@@ -95,7 +95,7 @@ fn public_template(new: &NewKey) -> Vec<Attribute> {
 }
 
 fn private_template(new: &NewKey, modifiable: bool) -> Vec<Attribute> {
-    vec![
+    let mut template = vec![
         Attribute::Class(ObjectClass::PRIVATE_KEY),
         Attribute::KeyType(key_type(new.algorithm)),
         Attribute::Token(true),
@@ -111,7 +111,10 @@ fn private_template(new: &NewKey, modifiable: bool) -> Vec<Attribute> {
         Attribute::Decrypt(false),
         Attribute::Unwrap(false),
         Attribute::Derive(new.usage == Usage::Derive),
-    ]
+    ];
+    // Not every module knows the attribute; where it is not asked for, its default is false.
+    template.extend(new.pin_each_use.then_some(Attribute::AlwaysAuthenticate(true)));
+    template
 }
 
 fn key_type(algorithm: Algorithm) -> KeyType {

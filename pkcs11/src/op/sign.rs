@@ -33,10 +33,11 @@ pub(crate) fn sign(
     let handle = seat.handle(shared, key)?;
     let calls = shared.module.calls();
     let algorithm = key.algorithm();
+    let pin = || seat.authenticate(shared, key);
     let raw = match algorithm {
-        Algorithm::Ed25519 => calls.sign(&seat.session, algorithm, handle, message)?,
+        Algorithm::Ed25519 => calls.sign(&seat.session, algorithm, handle, message, pin)?,
         Algorithm::Secp256k1 | Algorithm::P256 => {
-            calls.sign(&seat.session, algorithm, handle, &Sha256::digest(message))?
+            calls.sign(&seat.session, algorithm, handle, &Sha256::digest(message), pin)?
         }
     };
     Ok(RawSignature(normalise(algorithm, raw)))

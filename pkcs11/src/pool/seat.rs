@@ -35,6 +35,8 @@ pub(crate) struct Seat {
 struct Handles {
     token: ObjectHandle,
     copy: Option<ObjectHandle>,
+    /// Does the token want the PIN for each signature?
+    pin_each_use: bool,
     checked: Instant,
 }
 
@@ -87,10 +89,32 @@ impl Seat {
             all.iter().for_each(|identity| self.forget(identity));
         }
         let token = lookup::private_handle(self, key)?;
-        let copy = if shared.quirk.copy_pays(key.algorithm()) { self.copy(token) } else { None };
-        let known = Handles { token, copy, checked: Instant::now() };
+        let pin_each_use = self.pin_each_use(token);
+        let pays = shared.quirk.copy_pays(key.algorithm()) && !pin_each_use;
+        let copy = if pays { self.copy(token) } else { None };
+        let known = Handles { token, copy, pin_each_use, checked: Instant::now() };
         self.handles.insert(identity.clone(), known);
         Ok(copy.unwrap_or(token))
+    }
+
+    /// CKA_ALWAYS_AUTHENTICATE; a module that does not know the attribute has no such keys.
+    fn pin_each_use(&self, token: ObjectHandle) -> bool {
+        let read = self.session.get_attributes(token, &[AttributeType::AlwaysAuthenticate]);
+        read.is_ok_and(|read| read == [Attribute::AlwaysAuthenticate(true)])
+    }
+
+    /// Gives the PIN for the operation that was begun with this key, if the key wants it each time.
+    pub(crate) fn authenticate(&self, shared: &Shared, key: &Key) -> Result<(), Error> {
+        if self.handles.get(key.identity()).is_none_or(|known| !known.pin_each_use) {
+            return Ok(());
+        }
+        let mut refused = lock(&shared.refused);
+        if let Some(error) = refused.as_ref() {
+            return Err(error.clone());
+        }
+        let pin = shared.pin.as_ref().ok_or(Error::PinMissing)?;
+        let login = self.session.login(UserType::ContextSpecific, Some(pin.auth()));
+        given(shared, self.slot, login, &mut refused)
     }
 
     /// To be held over a search and over whatever makes or destroys token objects; not to be nested.
@@ -165,11 +189,22 @@ fn log_in(shared: &Shared, session: &Session, slot: Slot, info: &TokenInfo) -> R
     }
     info.pin().may_try()?;
     let pin = shared.pin.as_ref().ok_or(Error::PinMissing)?;
-    match session.login(UserType::User, Some(pin.auth())) {
+    let login = session.login(UserType::User, Some(pin.auth()));
+    given(shared, slot, login, &mut refused)
+}
+
+/// What the token says of a PIN; a refusal is final.
+fn given(
+    shared: &Shared,
+    slot: Slot,
+    login: cryptoki::error::Result<()>,
+    refused: &mut Option<Error>,
+) -> Result<(), Error> {
+    match login {
         Ok(()) | Err(Cryptoki::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => Ok(()),
         Err(Cryptoki::Pkcs11(RvError::PinIncorrect | RvError::PinInvalid | RvError::PinLenRange, _)) => {
             let now = shared.module.context().get_token_info(slot);
-            let flags = now.map_or(info.pin(), |raw| TokenInfo::new(slot, &raw).pin());
+            let flags = now.map_or(shared.info.pin(), |raw| TokenInfo::new(slot, &raw).pin());
             let error = Error::PinIncorrect {
                 count_low: flags.count_low,
                 final_try: flags.final_try,
@@ -198,6 +233,29 @@ mod tests {
     use crate::fixture::SoftHsm;
     use crate::{Algorithm, NewKey, Usage};
 
+    /// The token itself insists: without the PIN in between there is no signature.
+    #[test]
+    fn without_its_pin_a_guarded_key_does_not_sign() {
+        let hsm = SoftHsm::new();
+        let token = hsm.open();
+        let (label, id) = ("guarded".to_owned(), b"guarded".to_vec());
+        let (algorithm, usage) = (Algorithm::P256, Usage::Sign);
+        let new = NewKey { label, id, algorithm, usage, copyable: false, pin_each_use: true };
+        let key = token.generate(new).wait().unwrap();
+        let shared = token.shared();
+        let _inside = shared.module.enter();
+        let mut seat = Seat::open(shared).unwrap();
+        let handle = seat.handle(shared, &key).unwrap();
+        let calls = shared.module.calls();
+        let sign = |pin: bool| {
+            let between = || if pin { seat.authenticate(shared, &key) } else { Ok(()) };
+            calls.sign(&seat.session, algorithm, handle, &[7; 32], between)
+        };
+        assert!(sign(false).is_err());
+        assert!(sign(true).is_ok());
+        shared.module.retire(seat.epoch, seat.session);
+    }
+
     /// Which object signs is not to be seen from outside, so it is looked at here.
     #[test]
     fn copyable_keys_are_used_by_a_session_copy_and_others_are_not() {
@@ -207,7 +265,7 @@ mod tests {
             for copyable in [true, false] {
                 let label = format!("{algorithm} {copyable}");
                 let id = label.clone().into_bytes();
-                let new = NewKey { label, id, algorithm, usage: Usage::Sign, copyable };
+                let new = NewKey { label, id, algorithm, usage: Usage::Sign, copyable, pin_each_use: false };
                 let key = token.generate(new).wait().unwrap();
                 let shared = token.shared();
                 let _inside = shared.module.enter();

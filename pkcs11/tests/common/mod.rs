@@ -37,6 +37,7 @@ pub fn new_key(label: &str, algorithm: Algorithm) -> NewKey {
         algorithm,
         usage: Usage::Sign,
         copyable: true,
+        pin_each_use: false,
     }
 }
 

@@ -22,6 +22,9 @@ pub struct Aim {
 /// Share of the processors above which other programs spoil rates and waiting times.
 pub const NOISE: f64 = 0.1;
 
+/// Fewer payments than these are read in no time.
+const MANY: u64 = 100_000;
+
 /// How many clients the aims for ratios are about.
 const CLIENTS: u16 = 32;
 
@@ -78,6 +81,12 @@ pub fn of(report: &Report) -> Vec<Aim> {
         ),
         met: idle.started.rss < 25.0 && idle.after.rss < 25.0,
         quiet: true,
+    }));
+    aims.extend(report.reserve.iter().filter(|it| it.past >= MANY).map(|it| Aim {
+        aim: format!("judging {} past payments again: under 5 s for each million", it.past),
+        measured: format!("{:.2} s", it.book.replayed),
+        met: it.book.replayed < 5.0 * it.past as f64 / 1e6,
+        quiet,
     }));
     aims
 }

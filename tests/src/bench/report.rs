@@ -163,6 +163,8 @@ pub struct Reserve {
 pub struct OpenBook {
     /// Seconds to open the book: reading every record, checking every row.
     pub opened: f64,
+    /// Seconds to judge all of its past again.
+    pub replayed: f64,
     /// Memory that the open book keeps, in MB.
     pub memory: f64,
     /// One payment at a time.

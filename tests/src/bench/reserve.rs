@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bursar::book::{Book, Decision, FILE, Options as BookOptions};
+use bursar::book::rejudge::{Around, rejudge};
+use bursar::book::{Book, Decision, FILE, Options as BookOptions, read};
 use bursar_core::policy::Policy;
 use bursar_tests::policy::{bundle, recipient};
 use rustix::process::getpid;
@@ -58,12 +59,27 @@ pub fn print(folder: &Path, past: u64) {
     let (begin, before) = (Instant::now(), Memory::of(getpid()).rss);
     let book = Arc::new(open(folder, &story));
     let opened = begin.elapsed().as_secs_f64();
+    let replayed = replay(folder, &story, past);
     let memory = Memory::of(getpid()).rss - before;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut next = past;
     let mut rate = |many| runtime.block_on(rate(&book, &story, many, &mut next));
-    let found = OpenBook { opened, memory, one: rate(1), many: rate(MANY) };
+    let found = OpenBook { opened, replayed, memory, one: rate(1), many: rate(MANY) };
     println!("{}", serde_json::to_string(&found).expect("JSON"));
+}
+
+/// Seconds to judge the whole past again, by the bundle that allowed it.
+fn replay(folder: &Path, story: &Story, past: u64) -> f64 {
+    let around = Around {
+        accounts: [("expenses".parse().expect("a name"), story.from)].into(),
+        ledger: bursar_core::intent::LedgerId([9; 32]),
+        valid_for: 900_000,
+    };
+    let begin = Instant::now();
+    let book = read::open(folder).expect("the book");
+    let found = rejudge(&book, &story.policy, &around, |_| ()).expect("the book's past");
+    assert_eq!((found.payments, found.flips, found.skipped), (past, 0, 0));
+    begin.elapsed().as_secs_f64()
 }
 
 fn story() -> Story {

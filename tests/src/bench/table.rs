@@ -137,6 +137,7 @@ fn reserve(report: &Report) -> Vec<Row> {
         "file MB",
         "written s",
         "opened s",
+        "replayed s",
         "memory MB",
         "1 at a time/s",
         "p50 us",
@@ -151,6 +152,7 @@ fn reserve(report: &Report) -> Vec<Row> {
             whole(it.file),
             format!("{:.1}", it.written),
             format!("{:.2}", it.book.opened),
+            format!("{:.2}", it.book.replayed),
             whole(it.book.memory),
         ];
         for rate in [it.book.one, it.book.many] {

@@ -89,6 +89,8 @@ pub struct Standing {
     /// How full it is.
     #[serde(flatten)]
     pub left: Left,
+    /// The same in hundredths of the cap, rounded down.
+    pub percent: u8,
 }
 
 /// What a counter is kept under. The cap is not part of it: a new cap finds what was spent.
@@ -250,6 +252,29 @@ impl Counters {
         self.check_draw(draw, self.clock.max(now.millis())).is_ok()
     }
 
+    /// The later of this time and the latest one seen.
+    pub(super) fn time(&self, now: Timestamp) -> Timestamp {
+        Timestamp::from_millis(self.clock).map_or(now, |seen| now.max(seen))
+    }
+
+    /// From when on this draw would find room, if nothing else is drawn; `None` if never, as far
+    /// as is known.
+    pub(super) fn room_from(&self, draw: &Draw, now: Timestamp) -> Option<Timestamp> {
+        let (cap, now) = (draw.budget.units(), self.time(now));
+        match self.tallies.get(&Slot::of_draw(draw)) {
+            Some(tally) => {
+                tally.room_from(draw.units, cap, now.millis()).and_then(|at| Timestamp::from_millis(at).ok())
+            }
+            None => (draw.units <= cap).then_some(now),
+        }
+    }
+
+    /// When something next leaves the window of the budget from which this draws.
+    pub(super) fn next_change(&self, draw: &Draw, now: Timestamp) -> Option<Timestamp> {
+        let tally = self.tallies.get(&Slot::of_draw(draw))?;
+        tally.next_change(self.time(now).millis()).and_then(|at| Timestamp::from_millis(at).ok())
+    }
+
     /// How full every budget of a policy is, in the order of its rules. Where each account,
     /// recipient, category or requester has its own, those that used some of it.
     ///
@@ -268,11 +293,13 @@ impl Counters {
             let slot = Slot::of(budget, None, None);
             let shared = self.tallies.get(&slot);
             let mut row = |key: Option<&Name>, tally: Option<&Tally>| {
+                let used = tally.map_or(Some(Amount::ZERO), |tally| tally.used(now));
                 standings.push(Standing {
                     budget: budget.name.clone(),
                     condition: budget.to_string(),
                     key: key.cloned(),
-                    left: left(budget, tally.map_or(Some(Amount::ZERO), |tally| tally.used(now))),
+                    left: left(budget, used),
+                    percent: used.unwrap_or(Amount::MAX).percent_of(budget.units()),
                 });
             };
             if budget.per.is_none() || shared.is_some() {

@@ -8,6 +8,7 @@ use super::Policy;
 use super::counters::{Counters, Left, Unmet};
 use super::denial::{Denial, DenialCode};
 use super::draw::Draw;
+use super::instead::{Instead, instead};
 use super::judge::{Clock, Facts, Question, Verdict, draws_of, facts, judge};
 use super::quorum::Wanted;
 use super::rule::{Kind, Rule};
@@ -27,6 +28,9 @@ pub struct Explanation {
     /// Who has to approve it first; then it is neither allowed nor denied yet.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Wanted>,
+    /// The smallest changes with which it would be allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub instead: Vec<Instead>,
     /// Whom the policy takes the address for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Name>,
@@ -92,6 +96,7 @@ pub fn explain(
         rule,
         denial,
         approvals,
+        instead: instead(policy, question, counters, voters),
         recipient: None,
         categories: Vec::new(),
         rules: Vec::new(),

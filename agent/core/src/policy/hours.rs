@@ -1,5 +1,7 @@
 //! Condition: only at certain hours of certain days.
 
+mod next;
+
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;

@@ -58,6 +58,17 @@ impl Lifetime {
         self.from.is_none_or(|from| from <= now.millis()) && self.end.is_none_or(|end| now.millis() < end)
     }
 
+    /// The first moment after `now` at which it holds, if it does not hold now.
+    pub(super) fn begins(&self, now: Timestamp) -> Option<Timestamp> {
+        let from = self.from.filter(|from| *from > now.millis() && !self.never());
+        from.and_then(|from| Timestamp::from_millis(from).ok())
+    }
+
+    /// The first moment after `now` at which it holds no longer, if it holds now.
+    pub(super) fn ends(&self) -> Option<Timestamp> {
+        self.end.and_then(|end| Timestamp::from_millis(end).ok())
+    }
+
     /// Is it over before it begins?
     pub(super) fn never(&self) -> bool {
         matches!((self.from, self.end), (Some(from), Some(end)) if from >= end)

@@ -33,6 +33,18 @@ impl Zone {
         self.0.to_datetime(at.to_jiff())
     }
 
+    /// The moments at which clocks on the wall show this, two where they go back; in a gap, those
+    /// that the clock before and after it would mean.
+    pub(super) fn moments(&self, at: DateTime) -> impl Iterator<Item = Timestamp> {
+        let at = self.0.to_ambiguous_timestamp(at);
+        [at.earlier(), at.later()].into_iter().flatten().filter_map(Timestamp::of_jiff)
+    }
+
+    /// When clocks on the wall next go forward or back.
+    pub(super) fn next_change(&self, after: Timestamp) -> Option<Timestamp> {
+        self.0.following(after.to_jiff()).next().and_then(|change| Timestamp::of_jiff(change.timestamp()))
+    }
+
     /// The first moment of a date, in ms since the epoch: the first moment after the gap where
     /// clocks skip midnight.
     pub(super) fn start_of(&self, date: Date) -> i64 {

@@ -33,6 +33,9 @@ pub struct Args {
     /// Make a key for this role
     #[arg(long, value_enum)]
     role: Option<Role>,
+    /// Have the token ask for the PIN at each use of this key, and not only once a session
+    #[arg(long)]
+    pin_each_use: bool,
     /// Try the PIN again after it was refused and corrected
     #[arg(long)]
     retry_pin: bool,
@@ -70,7 +73,13 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         None => None,
     };
     let Opened { config, token, runtime } = open(global, args.retry_pin)?;
-    let key = runtime.block_on(token.generate_signing(&asked.label, args.algorithm))?;
+    let key = runtime.block_on(async {
+        if args.pin_each_use {
+            token.generate_guarded(&asked.label, args.algorithm).await
+        } else {
+            token.generate_signing(&asked.label, args.algorithm).await
+        }
+    })?;
     let mut page = Page::new();
     page.line(format!("The token made the {} key {:?}.", key.public().algorithm(), asked.label));
     page.pairs([("address", key.public().address().into())]);

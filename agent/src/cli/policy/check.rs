@@ -10,7 +10,6 @@ use crate::book::hex::Hex;
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::output::{Output, Page, Style};
-use crate::config;
 
 /// Check a policy bundle: does it parse, and can every rule come to bear
 ///
@@ -33,14 +32,13 @@ struct Answer {
     assets: usize,
     recipients: usize,
     rules: usize,
+    approvers: usize,
+    administrators: usize,
     warnings: Vec<Warning>,
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
-    let file = match args.file {
-        Some(file) => file,
-        None => global.config()?.home.join(config::POLICY),
-    };
+    let file = offline::path(global, args.file)?;
     let policy = offline::policy(&file)?;
     let answer = Answer {
         hash: Hex(policy.hash()),
@@ -48,6 +46,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         assets: policy.assets().count(),
         recipients: policy.recipients().count(),
         rules: policy.rules().count(),
+        approvers: policy.approvers().filter(|approver| !approver.revoked).count(),
+        administrators: policy.administrators().map_or(0, |administrators| administrators.keys.len()),
         warnings: policy.warnings(),
         file,
     };
@@ -58,6 +58,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         ("rules", answer.rules.to_string().into()),
         ("recipients", answer.recipients.to_string().into()),
         ("assets", answer.assets.to_string().into()),
+        ("approvers", answer.approvers.to_string().into()),
+        ("administrators", answer.administrators.to_string().into()),
         ("sha-256", answer.hash.to_string().into()),
     ]);
     for warning in &answer.warnings {

@@ -1,12 +1,12 @@
 //! `bursar policy explain`
 
 use bursar_core::name::Name;
-use bursar_core::policy::{Denial, Explanation};
+use bursar_core::policy::{Change, Denial, Explanation, Instead, Wanted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::offline;
 use super::show::quantity;
+use super::{offline, stolen};
 use crate::book::draft::{Circumstances, Draft};
 use crate::book::request::{IdempotencyKey, Recipient, SpendRequest};
 use crate::cli::client::{Ask, Client, ClientError};
@@ -16,30 +16,42 @@ use crate::cli::global::Global;
 use crate::cli::output::{Cell, Output, Page, Style, Table};
 use crate::cli::pay::amount;
 use crate::clock;
-use crate::config::{Config, LedgerConfig};
+use crate::config::Config;
 use crate::keys_file::KeysFile;
-use crate::ledger::embedded::genesis::Genesis;
 
 /// Explain what the policy says of a payment, without paying
 ///
 /// Says for every rule whether it is about this payment, and for every condition whether it holds
-/// now. Works with and without a running agent. Exit code 1 if the payment would be denied.
+/// now; who has to approve; and the smallest changes with which it would be allowed. Works with and
+/// without a running agent. Exit code 1 if the payment would be denied.
+///
+/// With --stolen instead of a payment: the most that a thief could do with the keys and the PIN of
+/// somebody (a caller, an approver, an administrator, an account, a payer), while nobody else
+/// approves anything. These are upper bounds, whatever was spent before.
 ///
 /// Example: bursar policy explain 120.50 EUR --from expenses --to "Fresh Market"
+/// Example: bursar policy explain --stolen anna
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// How much, like 120.50
-    #[arg(allow_hyphen_values = true)]
-    amount: String,
+    #[arg(allow_hyphen_values = true, required_unless_present = "stolen", conflicts_with = "stolen")]
+    amount: Option<String>,
     /// Of what, like EUR
-    asset: String,
+    #[arg(required_unless_present = "stolen", conflicts_with = "stolen")]
+    asset: Option<String>,
     /// The account to pay from
-    #[arg(long, value_name = "NAME")]
-    from: Name,
+    #[arg(long, value_name = "NAME", required_unless_present = "stolen", conflicts_with = "stolen")]
+    from: Option<Name>,
     /// The recipient: a name of the policy, or an address
-    #[arg(long, value_name = "NAME", value_parser = amount::recipient)]
-    to: Recipient,
+    #[arg(long, value_name = "NAME", value_parser = amount::recipient, required_unless_present = "stolen", conflicts_with = "stolen")]
+    to: Option<Recipient>,
+    /// The most that a thief with this person's keys and PIN could do
+    #[arg(long, value_name = "NAME")]
+    stolen: Option<Name>,
+    /// With --stolen: the bundle, which then needs no home folder [default: policy.toml in the home folder]
+    #[arg(long, value_name = "FILE", requires = "stolen")]
+    policy: Option<std::path::PathBuf>,
 }
 
 /// An explanation as the agent sends it.
@@ -50,6 +62,10 @@ struct Explained {
     rule: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     denial: Option<Denial>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    approvals: Vec<Wanted>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    instead: Vec<Instead>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recipient: Option<String>,
     categories: Vec<String>,
@@ -84,14 +100,15 @@ struct Left {
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
-    let amount = amount::parse(&args.amount, &args.asset).map_err(CliError::Usage)?;
-    let request = SpendRequest {
-        action: Default::default(),
-        from: args.from,
-        to: args.to,
-        amount,
-        memo: Default::default(),
+    if let Some(name) = args.stolen {
+        return stolen::run(global, &name, args.policy);
+    }
+    let (Some(amount), Some(asset), Some(from), Some(to)) = (args.amount, args.asset, args.from, args.to)
+    else {
+        return Err(CliError::Usage("name a payment, or somebody with --stolen".to_owned()));
     };
+    let amount = amount::parse(&amount, &asset).map_err(CliError::Usage)?;
+    let request = SpendRequest { action: Default::default(), from, to, amount, memo: Default::default() };
     let config = global.config()?;
     let ask = Ask::post("/v1/policy/explain", &request);
     let explained = match Client::to(global, &config)?.ask::<Explained>(&ask) {
@@ -101,7 +118,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         }
         asked => asked?,
     };
-    let exit = if explained.allowed { Exit::Done } else { Exit::Denied };
+    let exit = if explained.denial.is_none() { Exit::Done } else { Exit::Denied };
     Ok(Output::new(&explained, page(&explained)).with_exit(exit))
 }
 
@@ -124,12 +141,7 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
             "user id {uid} is no caller of this agent; add `[callers.NAME]` with `uid = {uid}` to config.toml"
         ))
     })?;
-    let ledger = match &config.ledger {
-        LedgerConfig::None { id } => *id,
-        LedgerConfig::Embedded { genesis } => Genesis::read(genesis)
-            .map_err(|error| CliError::Damaged(format!("{}: {error}", genesis.display())))?
-            .id(),
-    };
+    let ledger = offline::ledger(config)?;
     let now = clock::wall().max(whole.latest);
     // Nothing of this is ever signed.
     let around = Circumstances {
@@ -149,8 +161,23 @@ fn page(explained: &Explained) -> Page {
     let mut page = Page::new();
     match (&explained.denial, &explained.rule) {
         (Some(denial), _) => page.styled(Style::Bad, format!("Denied: {}", denial.message)),
+        (None, _) if !explained.approvals.is_empty() => {
+            page.styled(Style::Warn, "Waits until it is approved.");
+        }
         (None, Some(rule)) => page.styled(Style::Good, format!("Allowed by rule \"{rule}\".")),
         (None, None) => page.styled(Style::Good, "Allowed."),
+    }
+    for wanted in &explained.approvals {
+        page.line(format!("  {wanted}"));
+    }
+    // Who has to approve it as it is was said already.
+    let changes: Vec<&Instead> =
+        explained.instead.iter().filter(|instead| instead.change != Change::Approval).collect();
+    if !changes.is_empty() {
+        let would =
+            if explained.approvals.is_empty() { "It would be allowed:" } else { "Nobody has to approve it:" };
+        page.line(would);
+        changes.iter().for_each(|instead| page.styled(Style::Good, format!("  {instead}")));
     }
     if let Some(recipient) = &explained.recipient {
         page.pairs([

@@ -1,24 +1,40 @@
 //! The policy and the budgets as the files of the home have them, without an agent.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bursar_core::intent::LedgerId;
 use bursar_core::policy::{MAX_TEXT, Policy};
 use rusqlite::Connection;
 
 use crate::book::in_force;
 use crate::book::read::{self, Whole};
 use crate::cli::error::CliError;
-use crate::config::Config;
+use crate::cli::global::Global;
+use crate::config::{self, Config, LedgerConfig};
 use crate::durable;
+use crate::ledger::embedded::genesis::Genesis;
+
+/// The bundle that a command line names, or that of the home folder.
+pub fn path(global: &Global, named: Option<PathBuf>) -> Result<PathBuf, CliError> {
+    match named {
+        Some(file) => Ok(file),
+        None => Ok(global.config()?.home.join(config::POLICY)),
+    }
+}
+
+/// Reads a text of at most so many bytes.
+pub fn text(path: &Path, most: u64) -> Result<String, CliError> {
+    let failed = |source| CliError::File { path: path.to_owned(), source };
+    let bytes = durable::read(path, most).map_err(failed)?;
+    String::from_utf8(bytes).map_err(|error| {
+        failed(std::io::Error::new(std::io::ErrorKind::InvalidData, format!("{error}; save it as UTF-8")))
+    })
+}
 
 /// Reads a policy bundle.
 pub fn policy(path: &Path) -> Result<Policy, CliError> {
-    let failed = |source| CliError::File { path: path.to_owned(), source };
-    let bytes = durable::read(path, MAX_TEXT as u64).map_err(failed)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        failed(std::io::Error::new(std::io::ErrorKind::InvalidData, format!("{error}; save it as UTF-8")))
-    })?;
+    let text = text(path, MAX_TEXT as u64)?;
     Policy::parse(&text).map_err(|source| CliError::Policy { path: path.to_owned(), source })
 }
 
@@ -32,4 +48,14 @@ pub fn book(config: &Config) -> Result<Whole, CliError> {
     };
     let book: Connection = read::open(&config.home)?;
     Ok(read::whole(&book, wished, |_| ())?)
+}
+
+/// Id of the ledger that the home pays on.
+pub fn ledger(config: &Config) -> Result<LedgerId, CliError> {
+    match &config.ledger {
+        LedgerConfig::None { id } => Ok(*id),
+        LedgerConfig::Embedded { genesis } => Genesis::read(genesis)
+            .map(|genesis| genesis.id())
+            .map_err(|error| CliError::Damaged(format!("{}: {error}", genesis.display()))),
+    }
 }

@@ -1,18 +1,22 @@
 //! `bursar policy show`
 
+use std::collections::BTreeMap;
+
+use bursar_core::policy::BundleView;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::offline;
 use crate::book::hex::Hex;
 use crate::cli::client::{Ask, Client, ClientError};
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
-use crate::cli::output::{Cell, Output, Page, Style, Table};
+use crate::cli::output::{Cell, Output, Page, Style, Table, bar};
 use crate::clock;
 
-/// Show the rules in force, and how full the budgets are
+/// Show the bundle in force, and how full the budgets are
 ///
+/// Rules, what assets are bound to, ledgers, payers, and who approves, freezes and changes the bundle.
 /// With a running agent these are the rules it started with; without one, those of policy.toml.
 ///
 /// Example: bursar policy show
@@ -25,8 +29,64 @@ pub struct Args {}
 struct Shown {
     hash: Hex<32>,
     version: u64,
+    #[serde(default)]
+    assets: Vec<Asset>,
+    #[serde(default)]
+    ledgers: BTreeMap<String, String>,
+    #[serde(default)]
+    payers: BTreeMap<String, String>,
+    #[serde(default)]
+    recipients: u64,
+    #[serde(default)]
+    groups: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    approvers: Vec<Approver>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    administrators: Option<Administrators>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    break_glass: Option<Need>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    freeze: Option<Freeze>,
     rules: Vec<Rule>,
     budgets: Vec<Budget>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Asset {
+    name: String,
+    decimals: u8,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redeemer: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    valid: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Approver {
+    name: String,
+    keys: Vec<String>,
+    revoked: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Administrators {
+    need: u32,
+    keys: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Need {
+    need: u32,
+    from: Vec<String>,
+    label: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Freeze {
+    from: Vec<String>,
+    lift: Need,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,6 +126,8 @@ struct Budget {
     used: Value,
     cap: Value,
     left: Value,
+    #[serde(default)]
+    percent: u8,
 }
 
 pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
@@ -77,11 +139,11 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         Err(ClientError::NotRunning { .. }) => {
             let whole = offline::book(&config)?;
             let policy = whole.judge.clone();
-            let rules: Vec<_> = policy.rules().collect();
             let budgets = whole.counters.standings(&policy, clock::wall().max(whole.latest));
-            let value = json!({ "hash": Hex(policy.hash()), "version": policy.version(), "rules": rules, "budgets": budgets });
-            let shown =
-                serde_json::from_value(value).map_err(|error| CliError::Damaged(error.to_string()))?;
+            let value = serde_json::to_value(BundleView::of(&policy, budgets));
+            let shown = value
+                .and_then(serde_json::from_value)
+                .map_err(|error| CliError::Damaged(error.to_string()))?;
             (shown, false)
         }
         Err(error) => return Err(error.into()),
@@ -90,19 +152,34 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     // A file that does not parse is as good as another one.
     if running && offline::policy(&path).map_or(true, |policy| policy.hash() != shown.hash.0) {
         page.blank();
-        page.styled(Style::Warn, format!(
+        page.styled(Style::Warn, if shown.administrators.is_some() {
+            let propose = format!("policy propose {}", crate::cli::global::quoted(&path.to_string_lossy()));
+            format!(
+                "{} is not the bundle in force, which its administrators change. To put it forward: {}",
+                path.display(),
+                global.command(&propose)
+            )
+        } else { format!(
             "{} was changed since the agent started, which goes by the rules above. To put the change in force: {}, then {} and start it again",
             path.display(),
             global.command("policy check"),
             global.command("stop")
-        ));
+        ) });
     }
     Ok(Output::new(&shown, page))
 }
 
 fn page(shown: &Shown) -> Page {
     let mut page = Page::new();
-    page.pairs([("version", shown.version.to_string().into()), ("sha-256", shown.hash.to_string().into())]);
+    page.pairs(bundle(shown));
+    if !shown.groups.is_empty() {
+        let mut table = Table::new(["GROUP", "MEMBERS"]);
+        for (group, members) in &shown.groups {
+            table.row([group.as_str().into(), members.join(", ").into()]);
+        }
+        page.blank();
+        page.table(table);
+    }
     for rule in &shown.rules {
         page.blank();
         let style = match rule.kind.as_str() {
@@ -124,18 +201,23 @@ fn page(shown: &Shown) -> Page {
             ("  roles", &rule.roles),
         ];
         let scope = scope.map(|(label, names)| {
-            (label, Cell::from(names.as_ref().map(|names| names.join(", ")).unwrap_or_default()))
+            // An allow is about payments unless it says otherwise.
+            let names = names.as_ref().filter(|names| {
+                label.trim() != "actions" || rule.kind != "allow" || names.as_slice() != ["pay"]
+            });
+            (label, Cell::from(names.map(|names| names.join(", ")).unwrap_or_default()))
         });
         page.pairs(scope.into_iter().chain([("  conditions", rule.conditions.join("; ").into())]));
     }
     if !shown.budgets.is_empty() {
-        let mut table = Table::new(["BUDGET", "EACH", ">USED", ">LEFT", "CONDITION"]);
+        let mut table = Table::new(["BUDGET", "EACH", ">USED", ">LEFT", "FULL", "CONDITION"]);
         for budget in &shown.budgets {
             table.row([
                 budget.budget.as_str().into(),
                 budget.key.clone().unwrap_or_else(|| "-".to_owned()).into(),
                 quantity(&budget.used).into(),
                 quantity(&budget.left).into(),
+                bar(budget.percent, is_zero(&budget.used)),
                 budget.condition.as_str().into(),
             ]);
         }
@@ -143,6 +225,66 @@ fn page(shown: &Shown) -> Page {
         page.table(table);
     }
     page
+}
+
+/// Everything but groups, rules and budgets; what the bundle does not say is left out.
+fn bundle(shown: &Shown) -> [(&'static str, Cell); 10] {
+    let listed = |names: Vec<&str>| Cell::from(names.join(", "));
+    let need = |need: &Need| match need.from.join(", ") {
+        from if from == need.label => format!("{} of {from}", need.need),
+        from => format!("{} of {} ({from})", need.need, need.label),
+    };
+    let administrators = shown.administrators.as_ref().map(|all| {
+        format!("{} of {}", all.need, all.keys.keys().map(String::as_str).collect::<Vec<_>>().join(", "))
+    });
+    let freeze = shown
+        .freeze
+        .as_ref()
+        .map(|freeze| format!("any one of {}; lifted by {}", freeze.from.join(", "), need(&freeze.lift)));
+    let approvers: Vec<String> = shown.approvers.iter().map(Approver::words).collect();
+    let assets: Vec<String> = shown.assets.iter().map(Asset::words).collect();
+    [
+        ("version", shown.version.to_string().into()),
+        ("sha-256", shown.hash.to_string().into()),
+        ("assets", assets.join(", ").into()),
+        ("recipients", shown.recipients.to_string().into()),
+        ("ledgers", listed(shown.ledgers.keys().map(String::as_str).collect())),
+        ("payers", listed(shown.payers.keys().map(String::as_str).collect())),
+        ("approvers", approvers.join(", ").into()),
+        ("administrators", administrators.unwrap_or_default().into()),
+        ("break glass", shown.break_glass.as_ref().map(need).unwrap_or_default().into()),
+        ("freeze", freeze.unwrap_or_default().into()),
+    ]
+}
+
+impl Asset {
+    /// `GRANT (only pharmacy, redeemed by health fund, until 2027-11-30)`.
+    fn words(&self) -> String {
+        let bound: Vec<String> = [
+            self.only.as_ref().map(|only| format!("only {}", only.join(", "))),
+            self.redeemer.as_ref().map(|redeemer| format!("redeemed by {redeemer}")),
+            self.valid.clone(),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if bound.is_empty() { self.name.clone() } else { format!("{} ({})", self.name, bound.join("; ")) }
+    }
+}
+
+impl Approver {
+    fn words(&self) -> String {
+        if self.revoked { format!("{} (revoked)", self.name) } else { self.name.clone() }
+    }
+}
+
+fn is_zero(value: &Value) -> bool {
+    match value.as_str() {
+        Some(amount) => {
+            !amount.split(' ').next().unwrap_or_default().bytes().any(|digit| (b'1'..=b'9').contains(&digit))
+        }
+        None => value.as_u64() == Some(0),
+    }
 }
 
 /// An amount is a text, a count is a number.

@@ -3,30 +3,27 @@
 use axum::Json;
 use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use bursar_core::policy::BundleView;
 use serde_json::{Value, json};
 
-use crate::book::hex::Hex;
 use crate::book::request::{IdempotencyKey, SpendRequest};
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::http::input::Object;
 
-/// The rules in force, and how full the budgets are.
-#[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, rules, budgets")))]
+/// The bundle in force: rules, purposes, ledgers, payers, who decides what, and how full the budgets are.
+#[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, version, assets, ledgers, payers, groups, approvers, administrators, break_glass, freeze, rules, budgets")))]
 pub async fn show(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     let _one = shared.questions.acquire().await;
     let policy = shared.agent.book.policy();
     let budgets = shared.agent.book.standings().await?;
-    let rules: Vec<_> = policy.rules().collect();
-    Ok(Json(
-        json!({ "hash": Hex(policy.hash()), "version": policy.version(), "rules": rules, "budgets": budgets }),
-    ))
+    Ok(Json(json!(BundleView::of(&policy, budgets))))
 }
 
 /// What would be decided about a payment, rule by rule; nothing is spent or held.
 #[utoipa::path(post, path = "/v1/policy/explain", request_body = SpendRequest,
-    responses((status = 200, description = "verdict, deciding rule, conditions, budgets left"), (status = 422)))]
+    responses((status = 200, description = "verdict, deciding rule, conditions, budgets left, who has to approve, the smallest changes that would be allowed"), (status = 422)))]
 pub async fn explain(
     State(shared): State<Shared>,
     Named(caller): Named,

@@ -69,6 +69,24 @@ impl Tally {
         self.held.is_zero().then(|| self.slices.back().map_or(now, |(end, _)| (*end).max(now)))
     }
 
+    /// From when on so many units more keep to the cap, if nothing else is added; `None` if what is
+    /// held leaves no room for them.
+    pub(super) fn room_from(&self, units: Amount, cap: Amount, now: i64) -> Option<i64> {
+        let mut sum = self.held.checked_add(units).filter(|sum| *sum <= cap)?;
+        for (end, spent) in self.slices.iter().rev() {
+            match sum.checked_add(*spent).filter(|sum| *sum <= cap) {
+                Some(more) => sum = more,
+                None => return Some((*end).max(now)),
+            }
+        }
+        Some(now)
+    }
+
+    /// When something next leaves its window.
+    pub(super) fn next_change(&self, now: i64) -> Option<i64> {
+        self.slices.iter().map(|(end, _)| *end).find(|end| *end > now)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.held.is_zero() && self.slices.is_empty()
     }
