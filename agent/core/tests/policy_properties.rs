@@ -71,6 +71,10 @@ impl Book {
             Err(Unmet::Waiting(_)) => return (Word::Wait, rule, explained),
             Ok(()) => {}
         }
+        // What is recorded is what a replay counts.
+        let json = serde_json::to_string(permit.draws()).unwrap();
+        let draws: Vec<Draw> = serde_json::from_str(&json).unwrap();
+        assert_eq!(draws, permit.draws());
         let recorded = match ask.fate {
             Fate::Released => {
                 self.counters.release(permit.draws());
@@ -79,7 +83,7 @@ impl Book {
             Fate::Held => i64::MAX,
             Fate::Recorded(later) => self.now + later,
         };
-        let (draws, counted) = (permit.draws().to_vec(), counts_under(bundle, ask));
+        let counted = counts_under(bundle, ask);
         let past = Past { ask: ask.clone(), at: recorded, under: counted.clone() };
         self.past.push(Entry { past, recorded: false, drew: draws.clone(), counted, draws });
         self.wait(0);

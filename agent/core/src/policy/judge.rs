@@ -60,6 +60,7 @@ pub(super) struct Terms {
     /// Who asks, and so does not approve.
     pub requester: Name,
     pub account: Name,
+    /// Only where a rule asks whether they are new: of many recipients, each is far away in memory.
     pub to: Option<(Name, PublicKey)>,
     pub amount: Amount,
     /// By rule.
@@ -283,6 +284,10 @@ impl Permit {
     pub(super) fn take(&mut self, rule: &Rule, facts: &Facts<'_>) {
         let before = self.draws.len();
         draws_of(rule, facts, &mut self.draws);
+        let by_recipient = rule.first_payment.is_some() || !rule.quorums.is_empty();
+        if by_recipient && self.terms.to.is_none() {
+            self.terms.to = facts.recipient.map(|recipient| (recipient.name.clone(), recipient.address));
+        }
         self.terms.first.extend(rule.first_payment.iter().map(|first| (rule.name.clone(), first.clone())));
         if !rule.quorums.is_empty() {
             let watch = self.draws.iter().skip(before).position(|draw| !draw.denies());
