@@ -48,5 +48,5 @@ pub use policy_change::{AskedBundle, PolicyChange};
 pub use roster::{Person, Roster, RosterError};
 pub use signed::Signed;
 pub use statement::{Payload, Statement};
-pub use tally::{Cast, Refusal, Tally, tally};
+pub use tally::{Cast, Refusal, Tally, one_more, tally};
 pub use vote::{Asked, MAX_VOTE, Vote};

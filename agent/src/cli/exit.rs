@@ -86,7 +86,7 @@ impl Exit {
             Self::NotRunning => "the agent is not running",
             Self::InUse => "another agent runs on this home, or the socket is in use",
             Self::Busy => "busy or unavailable; try again",
-            Self::Rows => "some rows of a batch were refused or denied",
+            Self::Rows => "some rows of a batch were refused or denied, or some decisions do not count",
             Self::Unverified => "verification failed",
             Self::Refused => "the ledger refused the payment",
             Self::File => "a file could not be read or written",

@@ -72,6 +72,24 @@ pub fn tally<C: Cast>(roster: &Roster, asked: &C::Asked, now: Timestamp, cast: &
     tally
 }
 
+/// What the decisions come to with one more, or why that one does not count.
+pub fn one_more<C: Cast + Clone>(
+    roster: &Roster,
+    asked: &C::Asked,
+    now: Timestamp,
+    before: &[C],
+    new: &C,
+) -> Result<Tally, NotCounted> {
+    let discounted = tally(roster, asked, now, before).not_counted.len();
+    let all: Vec<C> = before.iter().chain([new]).cloned().collect();
+    let counted = tally(roster, asked, now, &all);
+    // In the order given, so that what is new stands last.
+    match counted.not_counted.get(discounted) {
+        Some(why) => Err(why.clone()),
+        None => Ok(counted),
+    }
+}
+
 fn check<C: Cast>(
     roster: &Roster,
     asked: &C::Asked,

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use bursar_core::decode::transfer::Payload;
+use bursar_core::amount::Asset;
+use bursar_core::decode::transfer::{Payload, Transfer};
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, DenialCode, Permit, Question, Unmet, Verdict, Wanted, judge};
@@ -110,8 +111,7 @@ impl BookStore {
     ) -> Result<Decision, StoreError> {
         let id = waited.unwrap_or(self.next);
         let transfer = payload.transfer();
-        let asset = self.policy.asset(transfer.asset.as_str());
-        let recipient = self.policy.recipient_at(&transfer.to);
+        let (recipient, decimals) = self.called(transfer);
         let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
         let allowed = record::Allowed {
             at: now,
@@ -120,9 +120,8 @@ impl BookStore {
             key: asked.key,
             body: Hex(body),
             account: asked.request.from,
-            // A permit exists only for a recipient and an asset of the bundle.
-            recipient: recipient.map_or_else(|| transfer.asset.clone(), |found| found.name.clone()),
-            decimals: asset.map_or(0, bursar_core::amount::Asset::decimals),
+            recipient,
+            decimals,
             policy: Hex(permit.policy()),
             rule: permit.rule().clone(),
             draws: permit.draws().to_vec(),
@@ -165,6 +164,15 @@ impl BookStore {
         let position = self.append_pending(&Record::Denied(Box::new(denied)))?;
         self.write_down(waited, &idem, &body, State::Denied, position)?;
         Ok(Decision::Answered(Box::new(spend)))
+    }
+
+    /// What the bundle calls the recipient, and the decimals of the asset. A permit exists only for a
+    /// recipient and an asset of the bundle.
+    pub(super) fn called(&self, transfer: &Transfer) -> (Name, u8) {
+        let recipient = self.policy.recipient_at(&transfer.to);
+        let asset = self.policy.asset(transfer.asset.as_str());
+        let name = recipient.map_or_else(|| transfer.asset.clone(), |found| found.name.clone());
+        (name, asset.map_or(0, Asset::decimals))
     }
 
     fn write_down(

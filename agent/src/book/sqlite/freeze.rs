@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use bursar_core::approval::quorum::{Need, missing};
-use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, Tally, tally};
+use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, one_more};
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, DenialCode};
-use bursar_core::time::Timestamp;
 
 use super::BookStore;
 use crate::book::hex::Hex;
@@ -62,20 +61,6 @@ impl BookStore {
         Ok(Agreement::Settled)
     }
 
-    fn asked_lift(&self, account: &Name, stopped: &Stopped) -> AskedLift {
-        AskedLift { home: self.home, account: account.clone(), freeze: Hex(stopped.freeze.digest()) }
-    }
-
-    fn tally_lifts(
-        &self,
-        account: &Name,
-        stopped: &Stopped,
-        lifts: &[Signed<Lift>],
-        now: Timestamp,
-    ) -> Tally {
-        tally(self.policy.roster(), &self.asked_lift(account, stopped), now, lifts)
-    }
-
     /// See [`crate::book::Book::lift`].
     pub fn lift(&mut self, lift: &Signed<Lift>) -> Result<Agreement, StoreError> {
         let now = match self.watch.time() {
@@ -84,14 +69,12 @@ impl BookStore {
         };
         let account = lift.statement().account.clone();
         let Some(stopped) = self.pending.frozen.get(&account) else { return Ok(Agreement::Unknown) };
-        let mut lifts = stopped.lifts.clone();
-        let before = self.tally_lifts(&account, stopped, &lifts, now).not_counted.len();
-        lifts.push(lift.clone());
-        let counted = self.tally_lifts(&account, stopped, &lifts, now);
-        if let Some(why) = counted.not_counted.into_iter().nth(before) {
-            return Ok(Agreement::NotCounted(why));
-        }
         let freeze = Hex(stopped.freeze.digest());
+        let asked = AskedLift { home: self.home, account: account.clone(), freeze };
+        let counted = match one_more(self.policy.roster(), &asked, now, &stopped.lifts, lift) {
+            Ok(counted) => counted,
+            Err(why) => return Ok(Agreement::NotCounted(why)),
+        };
         let envelope = self.raw(lift.to_json())?;
         let voted = record::Frozen { at: now, account: account.clone(), envelope };
         self.append_pending(&Record::LiftVoted(voted))?;

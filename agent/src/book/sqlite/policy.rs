@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bursar_core::amount::Asset;
 use bursar_core::approval::quorum::Need;
-use bursar_core::approval::{AskedBundle, BreakGlass, Cast, NotCounted, PolicyChange, Roster, Signed, tally};
+use bursar_core::approval::{AskedBundle, BreakGlass, Cast, PolicyChange, Signed, Tally, one_more, tally};
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::Policy;
@@ -152,7 +152,7 @@ impl BookStore {
         Ok(Agreement::Counted)
     }
 
-    fn decided(&self, proposal: &Proposal, now: Timestamp) -> bursar_core::approval::Tally {
+    fn decided(&self, proposal: &Proposal, now: Timestamp) -> Tally {
         let asked = self.asked_bundle(proposal);
         match &proposal.decisions {
             Decisions::Change(cast) => tally(self.policy.administrator_roster(), &asked, now, cast),
@@ -338,20 +338,6 @@ impl Statement {
             Self::BreakGlass(signed) => signed.to_json(),
         }
     }
-}
-
-/// Does one more decision count?
-fn one_more<C: Cast + Clone>(
-    roster: &Roster,
-    asked: &C::Asked,
-    now: Timestamp,
-    before: &[C],
-    new: &C,
-) -> Result<(), NotCounted> {
-    let old = tally(roster, asked, now, before).not_counted.len();
-    let mut all = before.to_vec();
-    all.push(new.clone());
-    tally(roster, asked, now, &all).not_counted.into_iter().nth(old).map_or(Ok(()), Err)
 }
 
 fn decided(decision: bursar_core::approval::Decision<'_>) -> inbox::Decided {

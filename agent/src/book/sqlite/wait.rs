@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bursar_core::approval::quorum::{self, Missing, Need};
-use bursar_core::approval::{self, Item, NotCounted, Tally, Vote, tally};
+use bursar_core::approval::{self, Item, NotCounted, Tally, Vote, one_more, tally};
 use bursar_core::decode::transfer::{Payload, Transfer};
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, DenialCode, Question, Verdict, Wanted, judge};
@@ -47,8 +47,7 @@ impl BookStore {
             Err(error) => return self.deny(None, asked, refuse(error.to_string()), now),
         };
         let transfer = payload.transfer();
-        let asset = self.policy.asset(transfer.asset.as_str());
-        let recipient = self.policy.recipient_at(&transfer.to);
+        let (recipient, decimals) = self.called(transfer);
         let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
         let waiting = record::Waiting {
             at: now,
@@ -56,8 +55,8 @@ impl BookStore {
             caller: asked.caller,
             roles: asked.roles.iter().collect(),
             key: asked.key,
-            recipient: recipient.map_or_else(|| transfer.asset.clone(), |found| found.name.clone()),
-            decimals: asset.map_or(0, bursar_core::amount::Asset::decimals),
+            recipient,
+            decimals,
             request: asked.request,
             policy: Hex(self.policy.hash()),
             wanted,
@@ -83,9 +82,8 @@ impl BookStore {
         }
     }
 
-    fn tally(&self, waiting: &Waiting, votes: &[Vote], now: Timestamp) -> Tally {
-        let asked = approval::Asked { item: self.item(waiting), requester: waiting.asked.caller.clone() };
-        tally(self.policy.roster(), &asked, now, votes)
+    fn asked(&self, waiting: &Waiting) -> approval::Asked {
+        approval::Asked { item: self.item(waiting), requester: waiting.asked.caller.clone() }
     }
 
     /// See [`crate::book::Book::vote`].
@@ -106,10 +104,7 @@ impl BookStore {
             self.lapse(id, now)?;
             return Ok(Voted::Over(Box::new(self.stored(id)?)));
         }
-        let mut votes: Vec<Vote> = waiting.votes.iter().map(|(_, vote)| vote.clone()).collect();
-        let before = self.tally(waiting, &votes, now).not_counted.len();
-        votes.push(vote.clone());
-        if let Some(why) = self.tally(waiting, &votes, now).not_counted.into_iter().nth(before) {
+        if let Err(why) = one_more(self.policy.roster(), &self.asked(waiting), now, &votes(waiting), vote) {
             return Ok(Voted::NotCounted(why));
         }
         let position = self.append_pending(&Record::Voted(record::Voted {
@@ -207,8 +202,7 @@ impl BookStore {
 
     /// The decisions on it that count now.
     fn counted(&self, waiting: &Waiting, now: Timestamp) -> Tally {
-        let votes: Vec<Vote> = waiting.votes.iter().map(|(_, vote)| vote.clone()).collect();
-        self.tally(waiting, &votes, now)
+        tally(self.policy.roster(), &self.asked(waiting), now, &votes(waiting))
     }
 
     /// Who has to approve still, given who has; `Err` if the bundle in force refuses it anyway.
@@ -289,6 +283,10 @@ impl BookStore {
         RawValue::from_string(json)
             .map_err(|error| replay::damaged(&self.connection, "a new record".to_owned(), &error.to_string()))
     }
+}
+
+fn votes(waiting: &Waiting) -> Vec<Vote> {
+    waiting.votes.iter().map(|(_, vote)| vote.clone()).collect()
 }
 
 fn asked(waiting: &Waiting) -> Asked {

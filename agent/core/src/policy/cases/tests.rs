@@ -220,13 +220,3 @@ fn faults_are_found_at_their_place() {
         assert!(error.message.contains(what), "{error}");
     }
 }
-
-/// The cases that the policy of a town has always been tested with.
-#[test]
-fn the_towns_cases_hold() {
-    let policy = Policy::parse(include_str!("../../../tests/policies/town.toml")).unwrap();
-    let text = include_str!("../../../tests/policies/town.cases.toml");
-    let cases = Cases::parse(&format!("caller = \"anna\"\n{text}")).unwrap();
-    let wrong: Vec<Tried> = cases.run(&policy).unwrap().into_iter().filter(|tried| !tried.passed).collect();
-    assert!(wrong.is_empty() && cases.len() > 20, "{wrong:#?}");
-}
