@@ -26,7 +26,7 @@ pub fn open(global: &Global, retry_pin: bool) -> Result<Opened, CliError> {
     reexec::with_environment(&config.token.environment)?;
     // One command asks one thing at a time.
     config.token.workers = Some(1);
-    let token = open_token(&config, retry_pin)?;
+    let token = open_token(&config.home, &config.token, retry_pin)?;
     Ok(Opened { config, token, runtime: runtime()? })
 }
 
