@@ -7,9 +7,14 @@ pub mod audit;
 mod certificate;
 pub mod client;
 pub mod clock;
+pub mod decide;
+pub mod deliver;
+mod desk;
 pub mod error;
 pub mod exit;
+pub mod freeze;
 pub mod global;
+pub mod inbox;
 pub mod init;
 pub mod issue;
 pub mod key;
@@ -60,6 +65,11 @@ enum Command {
     Issue(issue::Args),
     Spends(spends::Args),
     Show(show::Args),
+    Inbox(inbox::Args),
+    Approve(decide::Approve),
+    Refuse(decide::Refuse),
+    Deliver(deliver::Args),
+    Freeze(freeze::Args),
     Policy(policy::Args),
     Key(key::Args),
     Certificate(certificate::Args),
@@ -109,6 +119,11 @@ fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
         Command::Issue(args) => issue::run(global, args),
         Command::Spends(args) => spends::run(global, args),
         Command::Show(args) => show::run(global, args),
+        Command::Inbox(args) => inbox::run(global, args),
+        Command::Approve(args) => decide::approve(global, args),
+        Command::Refuse(args) => decide::refuse(global, args),
+        Command::Deliver(args) => deliver::run(global, args),
+        Command::Freeze(args) => freeze::run(global, args),
         Command::Policy(args) => policy::run(global, args),
         Command::Key(args) => key::run(global, args),
         Command::Certificate(args) => certificate::run(global, args),

@@ -2,7 +2,7 @@
 
 mod check;
 mod explain;
-mod offline;
+pub mod offline;
 mod replay;
 mod show;
 mod stolen;
