@@ -22,6 +22,8 @@ use super::global::{Global, quoted};
 use super::output::{self, Output, Page, Style, count};
 use choose::Chosen;
 
+pub use show::{file as proposal_file, review};
+
 /// What approving and refusing have in common.
 #[derive(Debug, clap::Args)]
 pub struct Common {
@@ -111,10 +113,7 @@ fn run(global: &Global, args: Common, word: &Word) -> Result<Output, CliError> {
         file::write(path, &decisions)?;
         return Ok(written(global, path, &decisions));
     }
-    let Source::Agent(client) = &source else {
-        return Err(CliError::Usage("--inbox goes with --out FILE".to_owned()));
-    };
-    Ok(fate::output(&fate::deliver(client, &decisions)?))
+    Ok(fate::output(&fate::deliver(source.agent()?, &decisions)?))
 }
 
 fn question(verdict: Verdict, chosen: &Chosen) -> String {

@@ -58,10 +58,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         file::write(path, &decisions)?;
         return Ok(written(global, path, &decisions));
     }
-    let Source::Agent(client) = &source else {
-        return Err(CliError::Usage("--inbox goes with --out FILE".to_owned()));
-    };
-    let fates = fate::deliver(client, &decisions)?;
+    let fates = fate::deliver(source.agent()?, &decisions)?;
     let mut page = Page::new();
     if fates.iter().all(|fate| fate.good) {
         let lift = global.command(&format!("approve {}", quoted(&format!("lift-{}", args.account))));

@@ -2,7 +2,10 @@
 
 mod check;
 mod explain;
+mod fetch;
+mod install;
 pub mod offline;
+mod propose;
 mod replay;
 mod show;
 mod stolen;
@@ -29,6 +32,9 @@ enum Command {
     Explain(explain::Args),
     Test(test::Args),
     Replay(replay::Args),
+    Propose(propose::Args),
+    Install(install::Args),
+    Fetch(fetch::Args),
 }
 
 /// Does what the arguments say.
@@ -39,5 +45,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Explain(args) => explain::run(global, args),
         Command::Test(args) => test::run(global, args),
         Command::Replay(args) => replay::run(global, args),
+        Command::Propose(args) => propose::run(global, args),
+        Command::Install(args) => install::run(global, args),
+        Command::Fetch(args) => fetch::run(global, args),
     }
 }

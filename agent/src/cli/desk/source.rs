@@ -48,6 +48,14 @@ impl Source {
         Ok(Self::File(path.to_owned(), Box::new(saved)))
     }
 
+    /// The agent, to whom decisions go.
+    pub fn agent(&self) -> Result<&Client, CliError> {
+        match self {
+            Self::Agent(client) => Ok(client),
+            Self::File(..) => Err(CliError::Usage("--inbox goes with --out FILE".to_owned())),
+        }
+    }
+
     /// Everything that waits.
     pub fn inbox(&self) -> Result<Inbox, CliError> {
         match self {
