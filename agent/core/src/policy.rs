@@ -18,11 +18,14 @@
 //! | `approvals` | `quorum.rs` |
 //! | `valid` | `lifetime.rs` |
 //! | an asset's `only`, `redeemer`, `valid` | `purpose.rs` |
+//!
+//! Two bundles are compared in [`diff`].
 
 mod amount_cap;
 mod budget;
 mod counters;
 mod denial;
+pub mod diff;
 mod draw;
 mod error;
 mod explain;

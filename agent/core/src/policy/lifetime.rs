@@ -58,6 +58,11 @@ impl Lifetime {
         self.from.is_none_or(|from| from <= now.millis()) && self.end.is_none_or(|end| now.millis() < end)
     }
 
+    /// The first moment, and the first after the last, in ms since the epoch; none where it is open.
+    pub(super) fn bounds(&self) -> (Option<i64>, Option<i64>) {
+        (self.from, self.end)
+    }
+
     /// Is it over before it begins?
     pub(super) fn never(&self) -> bool {
         matches!((self.from, self.end), (Some(from), Some(end)) if from >= end)
