@@ -2,6 +2,7 @@
 
 mod change;
 mod check;
+mod diff;
 mod explain;
 pub(super) mod offline;
 mod replay;
@@ -29,6 +30,7 @@ enum Command {
     Show(show::Args),
     Explain(explain::Args),
     Test(test::Args),
+    Diff(diff::Args),
     Replay(replay::Args),
     Propose(change::Propose),
     Install(change::Install),
@@ -42,6 +44,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Show(args) => show::run(global, args),
         Command::Explain(args) => explain::run(global, args),
         Command::Test(args) => test::run(global, args),
+        Command::Diff(args) => diff::run(global, args),
         Command::Replay(args) => replay::run(global, args),
         Command::Propose(args) => change::propose(global, args),
         Command::Install(args) => change::install(global, args),
