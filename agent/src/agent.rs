@@ -113,13 +113,13 @@ pub enum AgentError {
         "the policy has a group {0:?}, and config.toml an account or a caller of that name: rules could not tell which is meant; rename one"
     )]
     Group(Name),
-    /// A person decides with the key of an account.
+    /// A person decides with the key of an account, or one that signs checkpoints.
     #[error(
-        "the policy names the key of account {account} as {person}'s; a key has one role: give {person} a key in a token of their own"
+        "the policy names the key of {role} as {person}'s; a key has one role: give {person} a key in a token of their own"
     )]
     SharedKey {
-        /// The account.
-        account: Name,
+        /// What the key is for: `account NAME`, `audit`, `node`.
+        role: String,
         /// The person.
         person: Name,
     },
@@ -128,6 +128,18 @@ pub enum AgentError {
         "the policy binds {0} to a purpose, and the ledger's genesis has balances of it that nobody issued; such an asset starts with `bursar issue`: give it an issuer in the genesis and no balances"
     )]
     Unissued(Name),
+    /// The policy writes an asset with other decimals than the ledger.
+    #[error(
+        "the policy writes {asset} with {policy} decimals, and the ledger's genesis with {ledger}: amounts would mean something else; correct it in the policy"
+    )]
+    Decimals {
+        /// The asset.
+        asset: Name,
+        /// By the genesis.
+        ledger: u8,
+        /// By the policy.
+        policy: u8,
+    },
     /// The ledger began with another node key.
     #[error(
         "the key {label:?} is not the node key that the ledger's genesis names; put the old key back under `keys.node`"

@@ -37,7 +37,7 @@ use crate::store::{StoreError, WriteError, Writer};
 use crate::token::Signed;
 use draft::Draft;
 use in_force::InForce;
-pub use people::{Agreement, Install, Voted};
+pub use people::{Agreement, Install, Turn, Voted};
 use request::IdempotencyId;
 use sqlite::BookStore;
 pub use sqlite::{Statement, not_counted};
@@ -276,7 +276,7 @@ impl Book {
 
     /// The payments that are neither finished nor refused, oldest first: all, or those begun more
     /// than ten seconds ago.
-    pub async fn unfinished(&self, which: Which) -> Result<Vec<(u64, IdempotencyId)>, WriteError> {
+    pub async fn unfinished(&self, which: Which) -> Result<Vec<Turn>, WriteError> {
         self.writer.run(move |book| book.unfinished(which)).await
     }
 
@@ -346,8 +346,8 @@ impl Book {
         self.writer.run(move |book| book.confirm_clock(caller)).await
     }
 
-    /// Writes down that somebody was turned away; once a minute for one caller and one route, and
-    /// sixty times a minute in all.
+    /// Writes down that somebody was turned away; once a minute for one caller, one route and one
+    /// code, and sixty times a minute in all.
     pub async fn turned_away(&self, refusal: Refusal) -> Result<(), WriteError> {
         // Looked at before the queue: strangers do not fill that either.
         if !self.refusals.lock().unwrap_or_else(PoisonError::into_inner).admit(&refusal, Instant::now()) {

@@ -9,7 +9,7 @@ use crate::agent::Agent;
 use crate::book::draft::{Draft, DraftError};
 use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
 use crate::book::view::Spend;
-use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Unfinished};
+use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Turn, Unfinished};
 use crate::caller::Identity;
 use crate::clock::Suspect;
 use crate::ledger::LedgerError;
@@ -50,7 +50,10 @@ async fn decide(
     let mut decision = Decision::Stale;
     for _ in 0..3 {
         decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
-            Ok(draft) => agent.book.reserve(draft).await?,
+            Ok(draft) => {
+                crate::crash::gate("drafted").await;
+                agent.book.reserve(draft).await?
+            }
             Err(error) => {
                 let idem = idempotency_id(&caller.name, &key);
                 agent.book.lookup(idem, request.hash()).await?.ok_or(error)?
@@ -64,7 +67,7 @@ async fn decide(
 }
 
 /// Goes on with a payment that a crash, a token or a ledger had stopped.
-pub async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, SpendError> {
+async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, SpendError> {
     let keeping = match unfinished {
         Unfinished::Reserved(reserved) => sign(agent, reserved).await?,
         Unfinished::Kept(kept) => Keeping::Kept(kept),
@@ -72,6 +75,16 @@ pub async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, Spen
     match keeping {
         Keeping::Kept(kept) => forward(agent, kept).await,
         Keeping::Ended(spend) => Ok(*spend),
+    }
+}
+
+/// Goes on with an unfinished payment in its turn: one at a time under one key. `None` if it has
+/// ended meanwhile, or may not leave now.
+pub async fn go_on(agent: &Agent, Turn { spend, of }: Turn) -> Result<Option<Spend>, SpendError> {
+    let _turn = agent.turns.wait(of).await;
+    match agent.book.take_up(spend).await? {
+        Some(unfinished) => resume(agent, unfinished).await.map(Some),
+        None => Ok(None),
     }
 }
 
@@ -93,6 +106,7 @@ pub fn draft(
 async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> {
     let spend = reserved.spend();
     crate::crash::point("reserved");
+    crate::crash::gate("before-sign").await;
     let Some(key) = agent.keys.account(reserved.account().as_str()) else {
         return Err(SpendError::Account { asked: reserved.account().clone(), known: agent.account_names() });
     };
@@ -106,6 +120,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> 
         }
     };
     crate::crash::point("signed");
+    crate::crash::gate("before-keep").await;
     let kept = agent.book.keep(signed).await?;
     crate::crash::point("kept");
     Ok(kept)
@@ -113,6 +128,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> 
 
 #[tracing::instrument(name = "ledger.submit", level = "debug", skip_all, fields(spend = kept.spend()))]
 async fn forward(agent: &Agent, kept: Kept) -> Result<Spend, SpendError> {
+    crate::crash::gate("before-forward").await;
     let digest = kept.transfer().payload().digest();
     let outcome = match agent.ledger.submit(kept.transfer()).await {
         Ok(outcome) => outcome.into(),

@@ -116,6 +116,9 @@ pub async fn sign(
             from: Box::new(payload.transfer().from),
         });
     }
+    if crate::crash::fails("token") {
+        return Err(bursar_pkcs11::Error::Deadline.into());
+    }
     let (bytes, verifier) = (payload.signing_bytes(), key.handle().verifier());
     let transfer = token
         .sign(key.handle(), bytes, move |signature| {

@@ -194,7 +194,7 @@ fn a_cut_reordered_or_forked_log_is_found() {
         || {
             files::open(&world.home().join("book.db")).execute("DELETE FROM records", []).unwrap();
         },
-        &["record 0"],
+        &["record 0", "record 1"],
     );
 }
 

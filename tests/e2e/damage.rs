@@ -7,6 +7,8 @@
 
 use std::path::{Path, PathBuf};
 
+use bursar_core::approval::Verdict;
+use bursar_tests::person::{administrators, managers, people};
 use bursar_tests::policy::{BUDGET, bundle};
 use bursar_tests::world::World;
 use bursar_tests::{files, opened, programs};
@@ -15,15 +17,37 @@ use tempfile::TempDir;
 /// Bytes looked at in each file, spread evenly; a prime, so that they fall everywhere in a page.
 const SAMPLES: usize = 1201;
 
-/// A home with payments that were recorded and denied, stopped in order: all is in two files.
+/// What is in force, with people in it.
+fn rules() -> String {
+    let salaries = "[[allow]]\nname = \"salaries\"\ncategories = [\"employee\"]\n";
+    bundle(&format!("{}{BUDGET}\n{salaries}approvals = [{{ need = 2, from = \"managers\" }}]\n", people()))
+}
+
+/// A home with payments that were recorded, denied, approved and wait, a bundle that was put forward and
+/// a freeze; stopped in order: all is in two files.
 fn home() -> (World, TempDir) {
-    let world = World::new(programs!(), &bundle(BUDGET));
+    let world = World::new(programs!(), &rules());
     let agent = world.serve();
     let mut api = agent.api();
+    let ([anna, ben, ..], [ada, _]) = (managers(), administrators());
+    for key in ["approved", "waiting"] {
+        assert_eq!(api.pay(key, "expenses", "Anna", "1.00 EUR").0, 202);
+    }
+    let (first, second) = (api.waiting(1).item, api.waiting(2).item);
+    for (vote, status) in
+        [(anna.approve(&first), 202), (ben.approve(&first), 201), (ben.approve(&second), 202)]
+    {
+        assert_eq!(api.vote(&vote).0, status);
+    }
+    let proposal = api.propose(&rules().replace("version = 1", "version = 2"), "change").unwrap();
+    assert_eq!(api.agree(&ada.change(first.home, &proposal, Verdict::Approve)).0, 200);
     for n in 0..24 {
         let (to, status) = if n % 3 == 2 { ("Grand Casino", 403) } else { ("Fresh Market", 201) };
         assert_eq!(api.marked(&format!("payment {n}"), to, "1.25 EUR").unwrap().status, status);
     }
+    assert_eq!(api.send_json("/v1/freezes", &anna.freeze(first.home, "expenses", 1).to_json()).0, 200);
+    let lift = ben.lift(first.home, &api.inbox().frozen[0], Verdict::Approve);
+    assert_eq!(api.send_json("/v1/lifts", &lift.to_json()).0, 200);
     assert!(agent.stop().success());
     let copy = tempfile::tempdir().unwrap();
     for name in ["book.db", "ledger.db", "genesis.json"] {
@@ -34,7 +58,7 @@ fn home() -> (World, TempDir) {
 }
 
 fn open_book(home: &Path) -> Result<(), String> {
-    opened::book(home, &bundle(BUDGET))
+    opened::book(home, &rules())
 }
 
 /// Everything that a file says, and that its indexes find what its tables hold.
@@ -221,5 +245,31 @@ fn the_agent_does_not_start_on_a_damaged_file() {
         std::fs::write(&path, &whole).unwrap();
     }
     let agent = world.serve();
-    assert_eq!(agent.api().marked("after", "Fresh Market", "1.25 EUR").unwrap().status, 201);
+    assert_eq!(agent.api().waiting(2).decided.len(), 1);
+    assert_eq!(agent.api().marked("after", "Fresh Market", "1.25 EUR").unwrap().json()["code"], "frozen");
+}
+
+/// The bundles are no records: the hashes that the records name vouch for their text, in force or not.
+#[test]
+fn damage_in_a_bundle_is_found_whether_it_is_in_force_or_not() {
+    let (_world, home) = home();
+    let path = home.path().join("book.db");
+    let whole = std::fs::read(&path).unwrap();
+    for change in [
+        "UPDATE bundles SET text = replace(text, '50.00 EUR', '99.00 EUR')",
+        "UPDATE bundles SET text = replace(text, 'version = 2', 'version = 3')",
+        "DELETE FROM bundles WHERE text LIKE '%version = 2%'",
+        "INSERT INTO bundles VALUES (zeroblob(32), 'version = 9')",
+        "UPDATE in_force SET position = 2",
+        "DELETE FROM in_force",
+    ] {
+        assert_eq!(files::open(&path).execute(change, []).unwrap_or(0).min(1), 1, "{change}");
+        let says = open_book(home.path()).expect_err(change);
+        assert!(says.contains("book.db is damaged at"), "{change}: {says}");
+        for extra in ["book.db-wal", "book.db-shm"] {
+            let _ = std::fs::remove_file(home.path().join(extra));
+        }
+        std::fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!(open_book(home.path()), Ok(()));
 }

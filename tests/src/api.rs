@@ -5,6 +5,8 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use bursar::book::inbox::{Inbox, Payment, Proposal};
+use bursar_core::approval::{Signed, Statement, Vote};
 use serde_json::{Value, json};
 
 /// A connection to an agent.
@@ -93,6 +95,69 @@ impl Api {
     pub fn get(&mut self, path: &str) -> (u16, Value) {
         let answer = self.send("GET", path, "", b"").expect("an answer");
         (answer.status, answer.json())
+    }
+
+    /// POST of JSON; the status and the body.
+    pub fn send_json(&mut self, path: &str, body: &str) -> (u16, Value) {
+        let answer = self.send("POST", path, "", body.as_bytes()).expect("an answer");
+        (answer.status, answer.json())
+    }
+
+    /// What waits for people.
+    pub fn inbox(&mut self) -> Inbox {
+        let answer = self.send("GET", "/v1/inbox", "", b"").expect("an answer");
+        serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
+    }
+
+    /// The one payment that waits under this id, or the test ends.
+    pub fn waiting(&mut self, spend: u64) -> Payment {
+        let mut inbox = self.inbox().payments.into_iter();
+        inbox.find(|payment| payment.item.request == spend).expect("it waits")
+    }
+
+    /// Sends a decision on a payment.
+    pub fn vote(&mut self, vote: &Vote) -> (u16, Value) {
+        self.send_json("/v1/votes", &vote.to_json())
+    }
+
+    /// The text of the bundle in force.
+    pub fn bundle(&mut self) -> String {
+        let answer = self.send("GET", "/v1/policy/bundle", "", b"").expect("an answer");
+        String::from_utf8(answer.body).expect("text")
+    }
+
+    /// Puts a bundle forward; its number, or the refusal.
+    pub fn propose(&mut self, bundle: &str, way: &str) -> Result<Proposal, Value> {
+        let body = json!({ "bundle": bundle, "way": way }).to_string();
+        match self.send_json("/v1/proposals", &body) {
+            (200, put) => {
+                let mut inbox = self.inbox().proposals.into_iter();
+                Ok(inbox.find(|known| put["proposal"] == known.proposal).expect("it is listed"))
+            }
+            (_, refused) => Err(refused),
+        }
+    }
+
+    /// Sends a decision on a bundle.
+    pub fn agree<T: Statement>(&mut self, statement: &Signed<T>) -> (u16, Value) {
+        self.send_json("/v1/agreements", &statement.to_json())
+    }
+
+    /// Puts a bundle in force.
+    pub fn install(&mut self, proposal: u64) -> (u16, Value) {
+        self.send_json(&format!("/v1/proposals/{proposal}/install"), "")
+    }
+
+    /// Asks until a spend is in this state.
+    pub fn until(&mut self, spend: u64, state: &str) -> Value {
+        let begun = std::time::Instant::now();
+        loop {
+            let (_, found) = self.get(&format!("/v1/spends/{spend}"));
+            if found["state"] == state {
+                return found;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(9), "it stays {found}");
+        }
     }
 
     /// POST without a body.

@@ -75,6 +75,23 @@ pub fn records(home: &Path) -> Vec<Value> {
     peek(home, "book.db").iter().map(|leaf| serde_json::from_slice(leaf).expect("a record")).collect()
 }
 
+/// The bundles that came into force, by their hashes. Each decision between has to be by the last one.
+pub fn bundles(home: &Path) -> Vec<String> {
+    let mut bundles: Vec<String> = Vec::new();
+    for record in records(home) {
+        let (kind, about) = record.as_object().and_then(|record| record.iter().next()).expect("a record");
+        let policy = about["policy"].as_str();
+        match kind.as_str() {
+            "policy" => bundles.push(policy.expect("a hash").to_owned()),
+            "allowed" | "denied" | "waiting" => {
+                assert_eq!(policy, bundles.last().map(String::as_str), "{record}");
+            }
+            _ => {}
+        }
+    }
+    bundles
+}
+
 /// The ledger's entries.
 pub fn entries(home: &Path) -> Vec<Entry> {
     peek(home, "ledger.db")

@@ -6,6 +6,7 @@
 //! | [`daemon`] | a running agent |
 //! | [`api`] | HTTP over its Unix socket |
 //! | [`clock`] | a wall clock that a test turns |
+//! | [`person`] | somebody with a key who decides |
 //! | [`policy`] | policy bundles and recipients for tests |
 //! | [`files`] | the files of a home, read with plain SQLite |
 //! | [`guest`] | a client with a certificate: OpenSSL makes it, curl shows it |
@@ -23,6 +24,7 @@ pub mod files;
 pub mod guest;
 pub mod merkle;
 pub mod opened;
+pub mod person;
 pub mod policy;
 pub mod spec;
 pub mod wal;

@@ -8,6 +8,10 @@ use bursar_core::policy::Policy;
 
 use super::{Agent, AgentError};
 use crate::anchor;
+use crate::token::keyring;
+
+/// The roles of keys in the token that a person of the policy may have.
+const PEOPLE: [&str; 2] = [keyring::APPROVER, keyring::ADMINISTRATOR];
 
 impl Agent {
     /// Refuses a book that is behind the token or the ledger, and a ledger that is behind the book.
@@ -47,12 +51,10 @@ impl Agent {
         if let Some(name) = names.into_iter().find(|name| policy.group_named(name.as_str())) {
             return Err(AgentError::Group(name.clone()));
         }
-        for (account, key) in self.keys.accounts() {
-            let person =
-                policy.roster().owner(key.public()).or(policy.administrator_roster().owner(key.public()));
-            if let Some(person) = person {
-                let (account, person) = (account.clone(), person.name.clone());
-                return Err(AgentError::SharedKey { account, person });
+        let people = policy.roster().people().chain(policy.administrator_roster().people());
+        for (person, key) in people.flat_map(|one| one.keys.iter().map(move |key| (&one.name, key))) {
+            if let Some(role) = self.keys.role(key).filter(|role| !PEOPLE.contains(&role.as_str())) {
+                return Err(AgentError::SharedKey { role, person: person.clone() });
             }
         }
         if let Some(embedded) = &self.embedded
@@ -60,6 +62,13 @@ impl Agent {
                 embedded.genesis().balances().keys().find(|(_, asset)| policy.is_bound(asset))
         {
             return Err(AgentError::Unissued(asset.clone()));
+        }
+        for asset in self.embedded.iter().flat_map(|embedded| embedded.genesis().assets().values()) {
+            let (asset, written) = (&asset.asset, policy.asset(asset.asset.name().as_str()));
+            if let Some(written) = written.filter(|written| written.decimals() != asset.decimals()) {
+                let (asset, ledger, policy) = (asset.name().clone(), asset.decimals(), written.decimals());
+                return Err(AgentError::Decimals { asset, ledger, policy });
+            }
         }
         Ok(())
     }

@@ -22,9 +22,9 @@ impl Agent {
         loop {
             tokio::select! {
                 _ = tend.tick() => {
-                    self.lapse().await;
+                    let which = if self.lapse().await { Which::All } else { Which::Stuck };
                     self.expire().await;
-                    self.resume(Which::Stuck).await;
+                    self.resume(which).await;
                     self.look_after_token().await;
                 }
                 _ = anchor.tick() => {
@@ -39,11 +39,13 @@ impl Agent {
         }
     }
 
-    /// Ends what nobody has approved in time.
-    async fn lapse(&self) {
-        if let Err(error) = self.book.lapse().await {
-            tracing::warn!(%error, "what waits could not be looked at");
-        }
+    /// Ends what too few have approved in time; true if another bundle is in force since, by which
+    /// something may not have to wait any more.
+    async fn lapse(&self) -> bool {
+        let lapsed = self.book.lapse().await;
+        lapsed
+            .inspect_err(|error| tracing::warn!(%error, "what waits could not be looked at"))
+            .unwrap_or(false)
     }
 
     /// Goes on with what an earlier run had begun.
@@ -54,7 +56,7 @@ impl Agent {
     }
 
     /// Signs the identical bytes, sends the same bytes, each in its turn.
-    async fn resume(&self, which: Which) {
+    pub async fn resume(&self, which: Which) {
         let unfinished = match self.book.unfinished(which).await {
             Ok(unfinished) => unfinished,
             Err(error) => return tracing::warn!(%error, "could not look for unfinished payments"),
@@ -62,15 +64,9 @@ impl Agent {
         if !unfinished.is_empty() {
             tracing::info!(payments = unfinished.len(), "finishing what was begun");
         }
-        for (spend, turn) in unfinished {
-            let _turn = self.turns.wait(turn).await;
-            let done = match self.book.take_up(spend).await {
-                Ok(Some(unfinished)) => spend::resume(self, unfinished).await.map(|_| ()),
-                Ok(None) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
-            if let Err(error) = done {
-                tracing::warn!(%error, spend, "a payment stays unfinished");
+        for turn in unfinished {
+            if let Err(error) = spend::go_on(self, turn).await {
+                tracing::warn!(%error, spend = turn.spend, "a payment stays unfinished");
             }
         }
     }

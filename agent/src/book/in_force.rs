@@ -4,10 +4,12 @@
 //! force. The file `policy.toml` is only what somebody would like: it is taken over at a start when
 //! there is no bundle yet, or when the one in force has no administrators who would have to agree.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bursar_core::log::Hash;
+use bursar_core::name::Name;
 use bursar_core::policy::Policy;
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -75,13 +77,38 @@ pub fn of_home(home: &Path) -> Result<Option<Standing>, StoreError> {
     if known { find(&connection) } else { Ok(None) }
 }
 
-/// May the file take the place of the bundle in force? Only if nobody has to agree to that.
+/// May the file take the place of the bundle in force? Only if nobody has to agree to that; and never
+/// while break-glass lasts, after which the bundle before comes back, whatever the one of the day says.
 pub fn is_open(standing: Option<&Standing>) -> bool {
-    standing.is_none_or(|standing| standing.policy.administrators().is_none())
+    standing.is_none_or(|standing| standing.policy.administrators().is_none() && standing.until.is_none())
+}
+
+/// Refuses a bundle that writes an asset with other decimals than before: history would mean
+/// something else. `before` says with how many it was paid, or is written now.
+pub(super) fn keeps_decimals(policy: &Policy, before: impl Fn(&Name) -> Option<u8>) -> Result<(), String> {
+    let changed = policy
+        .assets()
+        .find(|asset| before(asset.name()).is_some_and(|decimals| decimals != asset.decimals()));
+    match changed {
+        Some(asset) => Err(format!(
+            "the decimals of {} changed, and what was paid would mean something else; give the asset another name",
+            asset.name()
+        )),
+        None => Ok(()),
+    }
 }
 
 /// The bundle with this hash, which the book has to have.
 pub fn bundle(connection: &Connection, hash: &Hash) -> Result<Policy, StoreError> {
+    let text = text(connection, hash)?;
+    Policy::parse(&text).map_err(|error| {
+        let what = format!("one of them cannot be read any more: {error}");
+        damaged(connection, "the policy bundles".to_owned(), &what)
+    })
+}
+
+/// The text of the bundle with this hash.
+pub fn text(connection: &Connection, hash: &Hash) -> Result<String, StoreError> {
     let wrong = |what: &str| damaged(connection, "the policy bundles".to_owned(), what);
     let text: Option<String> = connection
         .prepare_cached("SELECT text FROM bundles WHERE hash = ?1")
@@ -91,7 +118,21 @@ pub fn bundle(connection: &Connection, hash: &Hash) -> Result<Policy, StoreError
     if Hash::from(Sha256::digest(&text)) != *hash {
         return Err(wrong("one of them was changed"));
     }
-    Policy::parse(&text).map_err(|error| wrong(&format!("one of them cannot be read any more: {error}")))
+    Ok(text)
+}
+
+/// Refuses bundles that were changed, and others than those that the records name.
+pub(super) fn check(connection: &Connection, named: &BTreeSet<Hash>) -> Result<(), StoreError> {
+    let failed = |source| file::failed(connection, source);
+    let wrong = |what: &str| damaged(connection, "the policy bundles".to_owned(), what);
+    let mut all = connection.prepare("SELECT hash FROM bundles NOT INDEXED").map_err(failed)?;
+    let all = all.query_map([], |row| row.get(0)).map_err(failed)?;
+    let kept = all.collect::<Result<BTreeSet<Hash>, _>>().map_err(failed)?;
+    if kept != *named {
+        return Err(wrong("they are not those that the records name"));
+    }
+    // As it is looked for, by the index, and as it is written there.
+    kept.iter().try_for_each(|hash| text(connection, hash).map(|_| ()))
 }
 
 /// Keeps the text of a bundle.

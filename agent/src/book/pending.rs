@@ -3,7 +3,8 @@
 //! It follows from the records alone: the book changes it by [`Pending::take`] of a record that it
 //! has appended, and a replay by the same call with the record that it has read.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use bursar_core::approval::{BreakGlass, Freeze, Lift, PolicyChange, Signed, Vote};
 use bursar_core::decode::transfer::Payload;
@@ -48,6 +49,8 @@ pub enum Decisions {
 pub struct Stopped {
     /// By whom and why.
     pub freeze: Signed<Freeze>,
+    /// Who else wants it stopped; it goes on all the same when the first freeze is lifted.
+    pub others: BTreeSet<Name>,
     /// Who decided whether it goes on.
     pub lifts: Vec<Signed<Lift>>,
 }
@@ -159,7 +162,14 @@ impl Pending {
         if freeze.statement().account != frozen.account || !self.freezes.insert(freeze.digest()) {
             return Err("it is a freeze of another account, or an old one".to_owned());
         }
-        self.frozen.insert(frozen.account.clone(), Stopped { freeze, lifts: Vec::new() });
+        match self.frozen.entry(frozen.account.clone()) {
+            Entry::Occupied(mut stopped) => {
+                stopped.get_mut().others.insert(freeze.statement().approver.clone());
+            }
+            Entry::Vacant(account) => {
+                account.insert(Stopped { freeze, others: BTreeSet::new(), lifts: Vec::new() });
+            }
+        }
         Ok(())
     }
 }

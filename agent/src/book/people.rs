@@ -6,20 +6,22 @@ use bursar_core::approval::quorum::Need;
 use bursar_core::approval::{Freeze, Lift, NotCounted, Signed, Vote};
 use bursar_core::name::Name;
 use bursar_core::policy::Policy;
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 use super::inbox::Inbox;
 use super::record::Way;
+use super::request::IdempotencyId;
 use super::view::Spend;
-use super::{Book, Reserved, Statement};
+use super::{Book, Statement};
 use crate::clock::Suspect;
 use crate::store::WriteError;
 
 /// What the book answers to a decision on a payment that waits.
 #[derive(Debug)]
 pub enum Voted {
-    /// It was the last one that was missing: to be signed.
-    Reserved(Reserved),
+    /// It was the last one that was missing: to be gone on with.
+    Complete(Turn),
     /// It counts; the payment waits for others, or is denied now.
     Counted(Box<Spend>),
     /// It does not count.
@@ -30,6 +32,15 @@ pub enum Voted {
     Unknown(u64),
     /// The clock jumped; nothing was decided.
     Suspect(Suspect),
+}
+
+/// An unfinished payment, and under which key it is gone on with: one at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The spend's id.
+    pub spend: u64,
+    /// Whose turn it takes.
+    pub of: IdempotencyId,
 }
 
 /// What the book answers to a decision on a bundle or a frozen account.
@@ -90,8 +101,14 @@ impl Book {
         self.writer.run(|book| Ok(book.inbox())).await
     }
 
-    /// Ends what nobody decided on in time, and a break-glass bundle whose day is over.
-    pub async fn lapse(&self) -> Result<(), WriteError> {
+    /// A spend as of now: who has approved it, if it waits; `None` if there is none.
+    pub async fn spend(&self, spend: u64) -> Result<Option<Spend>, WriteError> {
+        self.writer.run(move |book| book.known(spend)).await
+    }
+
+    /// Ends what nobody decided on in time, and a break-glass bundle whose day is over; answers
+    /// whether that has put another bundle in force.
+    pub async fn lapse(&self) -> Result<bool, WriteError> {
         self.writer.run(|book| book.lapse_all()).await
     }
 
@@ -110,13 +127,19 @@ impl Book {
         self.writer.run(move |book| book.agree(&statement)).await
     }
 
-    /// Puts a bundle in force that enough have agreed to.
-    pub async fn install(&self, proposal: u64) -> Result<Install, WriteError> {
-        self.writer.run(move |book| book.install(proposal)).await
+    /// Puts a bundle in force that enough have agreed to: the one behind this number, read. Where
+    /// the bundle in force names no administrators, the caller has to be one.
+    pub async fn install(
+        &self,
+        proposal: u64,
+        policy: Arc<Policy>,
+        roles: Roles,
+    ) -> Result<Install, WriteError> {
+        self.writer.run(move |book| book.install(proposal, &policy, roles)).await
     }
 
-    /// The bundle behind a number, while it is put forward.
-    pub async fn proposed(&self, proposal: u64) -> Result<Option<Policy>, WriteError> {
+    /// The text of the bundle behind a number, while it is put forward.
+    pub async fn proposed(&self, proposal: u64) -> Result<Option<String>, WriteError> {
         self.writer.run(move |book| book.proposed(proposal)).await
     }
 

@@ -1,11 +1,12 @@
 //! Reading the whole log again: memory as it was, and proof that the tables agree with it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bursar_core::amount::Amount;
 use bursar_core::decode::transfer::{Kind, Payload};
 use bursar_core::intent::{Intent, LedgerId, Value};
 use bursar_core::key::{PublicKey, Signature};
+use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Past as PastPayment, Policy, Span};
 use bursar_core::time::Timestamp;
@@ -13,6 +14,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Deserialize;
 
 use super::hex::Hex;
+use super::in_force;
 use super::pending::Pending;
 use super::read;
 use super::record::{Allowed, Record};
@@ -37,6 +39,8 @@ pub struct Past {
     pub policy: Option<Hex<32>>,
     pub pending: Pending,
     pub home: String,
+    /// With how many decimals each asset was paid.
+    pub decimals: HashMap<Name, u8>,
 }
 
 /// A row of the table `spends`, as the log says it has to be.
@@ -91,6 +95,9 @@ struct Replay<'c> {
     position: Option<u64>,
     policy: Option<Hex<32>>,
     home: String,
+    decimals: HashMap<Name, u8>,
+    /// Every bundle that a record names.
+    bundles: BTreeSet<Hash>,
 }
 
 /// Reads every record in order; refuses a file that contradicts itself anywhere. Budgets are filled
@@ -110,6 +117,8 @@ pub fn replay(connection: &Connection, judge: &Policy, progress: fn(u64)) -> Res
         position: None,
         policy: None,
         home: String::new(),
+        decimals: HashMap::new(),
+        bundles: BTreeSet::new(),
     };
     let log = LogTable::open(connection, |position, leaf| {
         if position.is_multiple_of(STRIDE) {
@@ -142,6 +151,7 @@ pub fn replay(connection: &Connection, judge: &Policy, progress: fn(u64)) -> Res
         let what = "it does not name the record that the log ends with";
         return Err(damaged(connection, "the policy in force".to_owned(), what));
     }
+    in_force::check(connection, &replay.bundles)?;
     let rows: u64 = connection
         .query_row("SELECT count(*) FROM spends", [], |row| row.get(0))
         .map_err(|source| file::failed(connection, source))?;
@@ -159,6 +169,7 @@ pub fn replay(connection: &Connection, judge: &Policy, progress: fn(u64)) -> Res
         policy: replay.policy,
         pending: replay.pending,
         home: replay.home,
+        decimals: replay.decimals,
     })
 }
 
@@ -191,12 +202,15 @@ impl Replay<'_> {
             Record::Opened(_) => Err(wrong("it begins the book again")),
             Record::ClockConfirmed(_)
             | Record::TurnedAway(_)
-            | Record::Proposed(_)
             | Record::Agreed(_)
             | Record::Withdrawn(_)
             | Record::Frozen(_)
             | Record::LiftVoted(_)
             | Record::Lifted(_) => Ok(()),
+            Record::Proposed(proposed) => {
+                self.bundles.insert(proposed.policy.0);
+                Ok(())
+            }
             Record::Waiting(asked) => {
                 self.begin(asked.spend).ok_or_else(|| wrong("its spend is out of order"))?;
                 let idem = idempotency_id(&asked.caller, &asked.key);
@@ -214,6 +228,7 @@ impl Replay<'_> {
             }
             Record::Policy(policy) => {
                 self.policy = Some(policy.policy);
+                self.bundles.insert(policy.policy.0);
                 self.in_force = Some(position);
                 Ok(())
             }
@@ -225,7 +240,7 @@ impl Replay<'_> {
             Record::Allowed(allowed) => {
                 self.begin(allowed.spend).ok_or_else(|| wrong("its spend is out of order"))?;
                 let mut allowed = allowed;
-                self.recount(&mut allowed).map_err(|what| wrong(&what))?;
+                self.count(&mut allowed).map_err(|what| wrong(&what))?;
                 self.counters.hold(&allowed.draws);
                 let idem = idempotency_id(&allowed.caller, &allowed.key);
                 let row = row(idem, allowed.body.0, State::Reserved, position);
@@ -288,10 +303,12 @@ impl Replay<'_> {
     }
 
     /// What another bundle allowed draws from this one's budgets.
-    fn recount(&self, allowed: &mut Allowed) -> Result<(), String> {
+    fn count(&mut self, allowed: &mut Allowed) -> Result<(), String> {
+        let light: Light = serde_json::from_str(allowed.transfer.get()).map_err(|error| error.to_string())?;
+        if self.decimals.get(&light.asset) != Some(&allowed.decimals) {
+            self.decimals.insert(light.asset.clone(), allowed.decimals);
+        }
         if allowed.policy.0 != self.judge.hash() {
-            let light: Light =
-                serde_json::from_str(allowed.transfer.get()).map_err(|error| error.to_string())?;
             let intent = light.intent(allowed.action).ok_or("its transfer names no keys")?;
             let (account, caller, drew) = (&allowed.account, &allowed.caller, allowed.draws.as_slice());
             allowed.draws = self.judge.draws_of_past(&PastPayment { intent: &intent, account, caller, drew });
@@ -313,9 +330,9 @@ impl Replay<'_> {
         match span {
             Some(span) => {
                 self.counters.settle(&tracked.allowed.draws, span);
-                let paid = serde_json::from_str::<Light>(tracked.allowed.transfer.get());
+                let paid = || serde_json::from_str::<Light>(tracked.allowed.transfer.get()).ok();
                 if self.minds_first_payments
-                    && let Some(to) = paid.ok().and_then(|paid| PublicKey::unproven(paid.to))
+                    && let Some(to) = paid().and_then(|paid| PublicKey::unproven(paid.to))
                 {
                     self.counters.learn(&tracked.allowed.account, to);
                 }

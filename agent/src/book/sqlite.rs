@@ -28,10 +28,12 @@ use super::hex::Hex;
 use super::in_force::{self, InForce};
 use super::pending::Pending;
 use super::record::{self, Record};
-use super::request::{IdempotencyId, idempotency_id};
+use super::request::IdempotencyId;
 use super::turned_away::Refusal;
 use super::view::{Spend, State};
-use super::{FILE, Head, Kept, MARK, Options, Overdue, Reserved, Unfinished, Which, read, replay, rows};
+use super::{
+    FILE, Head, Kept, MARK, Options, Overdue, Reserved, Turn, Unfinished, Which, read, replay, rows,
+};
 use crate::clock::Watch;
 use crate::store::log::{self, LogTable};
 use crate::store::{Store, StoreError, file};
@@ -90,6 +92,8 @@ pub struct BookStore {
     next: u64,
     /// The highest position on the ledger that any record names.
     position: Option<u64>,
+    /// With how many decimals each asset was paid.
+    decimals: HashMap<Name, u8>,
     watch: Arc<Watch>,
     /// When the sighting was written down last.
     remembered: Timestamp,
@@ -114,6 +118,10 @@ impl BookStore {
                 what: "no policy is in force yet, and policy.toml cannot be read; correct it".to_owned(),
             })?;
         let past = replay::replay(&connection, &policy, options.progress)?;
+        if let Some(wished) = &wished {
+            in_force::keeps_decimals(wished, |asset| past.decimals.get(asset).copied())
+                .map_err(|what| StoreError::Open { file: "policy.toml".to_owned(), what })?;
+        }
         if let Some(id) = options.id.as_ref().filter(|id| **id != past.home) {
             let what = format!(
                 "it belongs to the home {}, and config.toml says {}; put the right one here",
@@ -140,6 +148,7 @@ impl BookStore {
             open: past.open,
             next: past.next,
             position: past.position,
+            decimals: past.decimals,
             watch: options.watch.clone(),
             remembered: Timestamp::EPOCH,
             connection,
@@ -159,7 +168,10 @@ impl BookStore {
         let begun =
             record::InForce { at, policy: Hex(policy.hash()), proposal: None, until: None, then: None };
         self.enact(&policy, begun)?;
-        self.reconsider_all(at)?;
+        // Nothing is allowed by itself while the clock is suspect; then it waits for people still.
+        if self.watch.time().is_ok() {
+            self.reconsider_all(at)?;
+        }
         self.before_commit()?;
         run(&self.connection, "COMMIT")
     }
@@ -170,7 +182,7 @@ impl BookStore {
     }
 
     /// See [`super::Book::unfinished`].
-    pub fn unfinished(&self, which: Which) -> Result<Vec<(u64, IdempotencyId)>, StoreError> {
+    pub fn unfinished(&self, which: Which) -> Result<Vec<Turn>, StoreError> {
         let before = match which {
             Which::All => self.now().plus_millis(1),
             Which::Stuck => self.now().plus_millis(-STUCK_AFTER),
@@ -179,10 +191,7 @@ impl BookStore {
         let mut open: Vec<_> =
             open.filter(|spend| spend.state != State::Refused && spend.decided < before).collect();
         open.sort_by_key(|spend| spend.id);
-        let turn = |spend: &&Spend| {
-            spend.key.parse().ok().map(|key| (spend.id, idempotency_id(&spend.caller, &key)))
-        };
-        Ok(open.iter().filter_map(turn).collect())
+        open.iter().map(|spend| self.turn(spend.id)).collect()
     }
 
     /// See [`super::Book::last_position`].
@@ -227,11 +236,16 @@ impl BookStore {
 
     /// See [`super::Book::explain`].
     pub fn explain(&self, draft: &Draft) -> Explanation {
-        let mut explanation = draft.explain(&self.policy, &self.counters, self.now());
-        if let Some(denial) = self.frozen(&draft.request.from) {
-            (explanation.allowed, explanation.denial) = (false, Some(denial));
+        let explanation = draft.explain(&self.policy, &self.counters, self.now());
+        match self.frozen(&draft.request.from) {
+            None => explanation,
+            denial => Explanation { allowed: false, denial, approvals: Vec::new(), ..explanation },
         }
-        explanation
+    }
+
+    /// See [`super::Book::spend`].
+    pub fn known(&self, id: u64) -> Result<Option<Spend>, StoreError> {
+        if (1..self.next).contains(&id) { self.view(id).map(Some) } else { Ok(None) }
     }
 
     /// See [`super::Book::standings`].
@@ -263,7 +277,7 @@ impl BookStore {
 
     /// See [`super::Book::turned_away`].
     pub fn turned_away(&mut self, refusal: Refusal) -> Result<(), StoreError> {
-        let Refusal { who, route, why } = refusal;
+        let Refusal { who, route, why, .. } = refusal;
         let at = self.now();
         self.append(&Record::TurnedAway(record::TurnedAway { at, who, route, why })).map(|_| ())
     }

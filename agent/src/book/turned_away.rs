@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use bursar_core::approval::Code;
+
 /// For how long one record speaks for what follows it.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Most records in a window.
@@ -17,24 +19,29 @@ pub struct Refusal {
     pub route: String,
     /// Why not.
     pub why: String,
+    /// Why what they signed does not count, if it is about that.
+    pub code: Option<Code>,
 }
 
 /// What was written down in the last minute.
 #[derive(Debug, Default)]
-pub struct Recent(VecDeque<(Instant, String, String)>);
+pub struct Recent(VecDeque<(Instant, String, String, Option<Code>)>);
 
 impl Recent {
-    /// Is it to be written down? Once a minute for one caller and one route, and sixty times a minute in all.
+    /// Is it to be written down? Once a minute for one caller, one route and one code, and sixty times
+    /// a minute in all.
     pub fn admit(&mut self, refusal: &Refusal, now: Instant) -> bool {
         let passed = |at: &Instant| now.saturating_duration_since(*at) >= WINDOW;
         while self.0.front().is_some_and(|(at, ..)| passed(at)) {
             self.0.pop_front();
         }
-        let known = |(_, who, route): &(_, String, String)| *who == refusal.who && *route == refusal.route;
+        let known = |(_, who, route, code): &(_, String, String, Option<Code>)| {
+            *who == refusal.who && *route == refusal.route && *code == refusal.code
+        };
         if self.0.len() >= MOST || self.0.iter().any(known) {
             return false;
         }
-        self.0.push_back((now, refusal.who.clone(), refusal.route.clone()));
+        self.0.push_back((now, refusal.who.clone(), refusal.route.clone(), refusal.code));
         true
     }
 }
@@ -44,7 +51,7 @@ mod tests {
     use super::*;
 
     fn refusal(who: &str, route: &str) -> Refusal {
-        Refusal { who: who.to_owned(), route: route.to_owned(), why: String::new() }
+        Refusal { who: who.to_owned(), route: route.to_owned(), why: String::new(), code: None }
     }
 
     #[test]
@@ -59,6 +66,21 @@ mod tests {
         assert!(at(60_000, "anna", "GET /a"));
         assert!(!at(60_000, "anna", "GET /b"));
         assert!(at(60_001, "anna", "GET /b"));
+    }
+
+    #[test]
+    fn each_reason_why_a_decision_does_not_count() {
+        let (mut recent, begun) = (Recent::default(), Instant::now());
+        let of = |code| Refusal { code, ..refusal("anna", "POST /v1/votes") };
+        for (code, admitted) in [
+            (Some(Code::Expired), true),
+            (Some(Code::Revoked), true),
+            (None, true),
+            (Some(Code::Expired), false),
+            (None, false),
+        ] {
+            assert_eq!(recent.admit(&of(code), begun), admitted, "{code:?}");
+        }
     }
 
     #[test]

@@ -161,10 +161,12 @@ fn answer(global: &Global, spend: &Spend) -> Output {
     let mut page = spend_page::page(spend);
     if !spend.state.is_final() {
         let look = global.command(&format!("show {}", spend.id));
-        let how = if spend.state == State::Refused {
-            "It is held until it can be recorded no more"
-        } else {
-            "It is not finished; the agent goes on with it"
+        let how = match spend.state {
+            State::Refused => "It is held until it can be recorded no more",
+            State::Waiting => {
+                "Nothing is held while it waits, and the agent goes on with it once it is approved"
+            }
+            _ => "It is not finished; the agent goes on with it",
         };
         page.styled(Style::Warn, format!("{how}. Look again with: {look}"));
         page.styled(Style::Warn, format!("Meanwhile {}", again(&spend.key, done(spend.action))));

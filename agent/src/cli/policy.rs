@@ -1,6 +1,7 @@
 //! `bursar policy`: what may be paid.
 
 mod check;
+pub mod diff;
 mod explain;
 mod fetch;
 mod install;
@@ -31,6 +32,7 @@ enum Command {
     Show(show::Args),
     Explain(explain::Args),
     Test(test::Args),
+    Diff(diff::Args),
     Replay(replay::Args),
     Propose(propose::Args),
     Install(install::Args),
@@ -44,6 +46,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Show(args) => show::run(global, args),
         Command::Explain(args) => explain::run(global, args),
         Command::Test(args) => test::run(global, args),
+        Command::Diff(args) => diff::run(global, args),
         Command::Replay(args) => replay::run(global, args),
         Command::Propose(args) => propose::run(global, args),
         Command::Install(args) => install::run(global, args),

@@ -110,7 +110,7 @@ async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Respon
     let caller = request.extensions().get::<Caller>().cloned().unwrap_or(nobody);
     let Err((why, problem)) = allowed(&caller, gate.needs) else { return next.run(request).await };
     tracing::info!(%caller, route = gate.route, why, "turned away");
-    let refusal = Refusal { who: caller.to_string(), route: gate.route, why };
+    let refusal = Refusal { who: caller.to_string(), route: gate.route, why, code: None };
     // Turned away all the same: that it is not written down gives nobody a right.
     if let Err(error) = gate.shared.agent.book.turned_away(refusal).await {
         tracing::error!(%error, "a refusal was not recorded");

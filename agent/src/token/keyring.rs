@@ -12,8 +12,10 @@ use super::role::{AccountKey, Administrator, Approver, Audit, Node, RoleKey};
 /// What the roles are called; each account's is `account NAME`.
 const AUDIT: &str = "audit";
 const NODE: &str = "node";
-const APPROVER: &str = "approver";
-const ADMINISTRATOR: &str = "administrator";
+/// Decides on payments.
+pub const APPROVER: &str = "approver";
+/// Decides on policy bundles.
+pub const ADMINISTRATOR: &str = "administrator";
 
 /// The labels of the keys, as the configuration names them.
 #[derive(Clone, Debug)]

@@ -158,9 +158,19 @@ impl Counters {
         self.known.contains(&(account.clone(), to))
     }
 
+    /// Who has to approve still, whatever else is in the way; nobody when the quorum is reached. `Err`
+    /// says that there are too few people who could.
+    pub fn wanted(
+        &self,
+        permit: &Permit,
+        voters: &BTreeSet<Name>,
+        now: Timestamp,
+    ) -> Result<Vec<Wanted>, Denial> {
+        self.missing(permit, voters, self.clock.max(now.millis()))
+    }
+
     fn unmet(&self, permit: &Permit, voters: &BTreeSet<Name>, now: i64) -> Result<(), Unmet> {
-        let draws = permit.draws();
-        for draw in draws.iter().filter(|draw| draw.denies()) {
+        for draw in permit.draws().iter().filter(|draw| draw.denies()) {
             self.check_draw(draw, now).map_err(Unmet::Denied)?;
         }
         let terms = &permit.terms;
@@ -173,17 +183,26 @@ impl Counters {
                 return Err(Unmet::Denied(first.denial(rule, name, terms.amount)));
             }
         }
+        let waiting = self.missing(permit, voters, now).map_err(Unmet::Denied)?;
+        if waiting.is_empty() { Ok(()) } else { Err(Unmet::Waiting(waiting)) }
+    }
+
+    fn missing(&self, permit: &Permit, voters: &BTreeSet<Name>, now: i64) -> Result<Vec<Wanted>, Denial> {
+        let terms = &permit.terms;
+        if terms.asks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let new = terms.to.as_ref().is_some_and(|(_, to)| !self.knows(&terms.account, *to));
         let mut waiting = Vec::new();
         for ask in &terms.asks {
-            let sum = match ask.watch.and_then(|at| draws.get(at)) {
+            let sum = match ask.watch.and_then(|at| permit.draws().get(at)) {
                 None => Some(terms.amount),
                 Some(draw) => self.used(draw, now).and_then(|used| used.checked_add(draw.units)),
             };
-            let wanted = ask.wanted(sum, new.is_some(), &terms.requester, voters);
-            let never = |why: String| Unmet::Denied(Denial::by(DenialCode::Approval, &ask.rule, why));
-            waiting.extend(wanted.map_err(never)?);
+            let wanted = ask.wanted(sum, new, &terms.requester, voters);
+            waiting.extend(wanted.map_err(|why| Denial::by(DenialCode::Approval, &ask.rule, why))?);
         }
-        if waiting.is_empty() { Ok(()) } else { Err(Unmet::Waiting(waiting)) }
+        Ok(waiting)
     }
 
     /// What would count with this draw; `None` on overflow.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bursar_core::decode::transfer::Payload;
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
-use bursar_core::policy::{Denial, Permit, Question, Unmet, Verdict, Wanted, judge};
+use bursar_core::policy::{Denial, DenialCode, Permit, Question, Unmet, Verdict, Wanted, judge};
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
@@ -14,8 +14,8 @@ use crate::book::draft::Draft;
 use crate::book::hex::Hex;
 use crate::book::record::{self, Record};
 use crate::book::request::{IdempotencyId, IdempotencyKey, SpendRequest, idempotency_id};
-use crate::book::view::State;
-use crate::book::{Decision, Reserved, Unfinished, read, rows};
+use crate::book::view::{Spend, State};
+use crate::book::{Decision, Reserved, Turn, Unfinished, read, replay, rows};
 use crate::store::StoreError;
 
 /// What a payment is decided by: who asks what, under which key.
@@ -98,25 +98,6 @@ impl BookStore {
         }
     }
 
-    /// Who would have to approve it still, if nothing else is in the way; changes nothing.
-    pub(super) fn would_want(
-        &self,
-        payload: &Payload,
-        asked: &Asked,
-        voters: &BTreeSet<Name>,
-        now: Timestamp,
-    ) -> Option<Vec<Wanted>> {
-        let intent = payload.intent();
-        let (account, caller) = (&asked.request.from, &asked.caller);
-        match judge(&self.policy, &Question { intent: &intent, account, caller, roles: asked.roles, now }) {
-            Verdict::Deny(_) => None,
-            Verdict::Allow(permit) => match self.counters.check(&permit, voters, now) {
-                Err(Unmet::Waiting(wanted)) => Some(wanted),
-                _ => None,
-            },
-        }
-    }
-
     /// Writes down that a payment is allowed; a new one, or one that waited.
     pub(super) fn allow(
         &mut self,
@@ -151,6 +132,7 @@ impl BookStore {
         };
         let spend = read::allowed(&allowed, &payload);
         let (account, draws) = (allowed.account.clone(), allowed.draws.clone());
+        self.decimals.insert(transfer.asset.clone(), allowed.decimals);
         let position = self.append_pending(&Record::Allowed(Box::new(allowed)))?;
         self.write_down(waited, &idem, &body, State::Reserved, position)?;
         self.open.insert(
@@ -204,29 +186,43 @@ impl BookStore {
         if let Some(unfinished) = self.take_up(id)? {
             return Ok(Decision::Unfinished(unfinished));
         }
-        if let Some(spend) = self.waiting_view(id) {
-            return Ok(Decision::Answered(Box::new(spend)));
-        }
-        let open = self.open.get(&id).map(|open| open.spend.clone());
-        Ok(Decision::Answered(Box::new(open.map_or_else(|| self.stored(id), Ok)?)))
+        Ok(Decision::Answered(Box::new(self.view(id)?)))
+    }
+
+    /// A spend as of now.
+    pub(super) fn view(&self, id: u64) -> Result<Spend, StoreError> {
+        let open = || self.open.get(&id).map(|open| open.spend.clone());
+        self.waiting_view(id).or_else(open).map_or_else(|| self.stored(id), Ok)
+    }
+
+    /// An unfinished spend, and whose turn it takes to go on with it.
+    pub(super) fn turn(&self, id: u64) -> Result<Turn, StoreError> {
+        let open = self.open.get(&id).map(|open| &open.spend);
+        let key = open.and_then(|spend| Some((spend, spend.key.parse().ok()?)));
+        let (spend, key) =
+            key.ok_or_else(|| replay::damaged(&self.connection, format!("spend {id}"), "it has no key"))?;
+        Ok(Turn { spend: id, of: idempotency_id(&spend.caller, &key) })
     }
 
     /// See [`crate::book::Book::take_up`].
     pub fn take_up(&mut self, id: u64) -> Result<Option<Unfinished>, StoreError> {
-        let Some(open) = self.open.get(&id).filter(|open| open.spend.state != State::Refused) else {
+        if self.open.get(&id).is_none_or(|open| open.spend.state == State::Refused) {
             return Ok(None);
-        };
-        if let Some(denial) = self.held_back(open) {
+        }
+        if let Some(denial) = self.held_back(id) {
             let reason = format!("it is not gone on with ({denial}); given back when its time has passed");
             self.failed(id, reason)?;
             return Ok(None);
         }
-        unfinished(open).map(Some)
+        self.open.get(&id).map(unfinished).transpose()
     }
 
     /// Why a payment that was allowed may not leave now: its account is frozen, or nobody has signed
-    /// it yet and the policy in force would not allow it.
-    pub(super) fn held_back(&self, open: &Open) -> Option<Denial> {
+    /// it yet and the policy in force, which is another one than then, would not allow it. Whoever
+    /// approved it did so under the one before.
+    pub(super) fn held_back(&mut self, id: u64) -> Option<Denial> {
+        let now = self.now();
+        let open = self.open.get(&id)?;
         let account = &open.spend.account;
         if let Some(denial) = self.frozen(account) {
             return Some(denial);
@@ -238,9 +234,23 @@ impl BookStore {
         let caller = &open.spend.caller;
         // What the caller was there for was looked at when it was allowed.
         let roles = Roles::ALL;
-        match judge(&self.policy, &Question { intent: &intent, account, caller, roles, now: self.now() }) {
-            Verdict::Deny(denial) => Some(denial),
-            Verdict::Allow(_) => None,
+        let permit = match judge(&self.policy, &Question { intent: &intent, account, caller, roles, now }) {
+            Verdict::Deny(denial) => return Some(denial),
+            Verdict::Allow(permit) => permit,
+        };
+        // What it holds itself takes no room from it.
+        self.counters.release(&open.draws);
+        let found = self.counters.check(&permit, &BTreeSet::new(), now);
+        self.counters.hold(&open.draws);
+        match found {
+            Ok(()) => None,
+            Err(Unmet::Denied(denial)) => Some(denial),
+            Err(Unmet::Waiting(wanted)) => {
+                let wanted: Vec<_> = wanted.iter().map(ToString::to_string).collect();
+                let message =
+                    format!("the policy changed, and approvals before are void: {}", wanted.join("; "));
+                Some(Denial::plain(DenialCode::Approval, message))
+            }
         }
     }
 }

@@ -34,7 +34,9 @@ impl BookStore {
     /// See [`crate::book::Book::freeze`].
     pub fn freeze(&mut self, freeze: &Signed<Freeze>) -> Result<Agreement, StoreError> {
         let now = self.now();
-        if let Err(why) = Freeze::admit(freeze, self.policy.roster(), self.home, now) {
+        // Behind a suspect clock the book's time stands still: that is no reason not to stop.
+        let latest = now.max(crate::clock::wall());
+        if let Err(why) = Freeze::admit(freeze, self.policy.roster(), self.home, latest) {
             return Ok(Agreement::NotCounted(why));
         }
         let statement = freeze.statement();
@@ -43,13 +45,17 @@ impl BookStore {
             let why = format!("{} is not one of those who may freeze an account", statement.approver);
             return Ok(Agreement::NotCounted(refuse(Code::UnknownKey, why)));
         }
+        let stopped = self.pending.frozen.get(&statement.account);
+        let by = &statement.approver;
+        if stopped.is_some_and(|known| known.freeze.statement().approver == *by || known.others.contains(by))
+        {
+            return Ok(Agreement::Settled);
+        }
         if self.pending.freezes.contains(&freeze.digest()) {
             let why = "this freeze was taken before, and each stops an account once: sign a new one";
             return Ok(Agreement::NotCounted(refuse(Code::Repeated, why.to_owned())));
         }
-        if self.pending.frozen.contains_key(&statement.account) {
-            return Ok(Agreement::Settled);
-        }
+        // Also where somebody else has stopped it: shown again after that was lifted, it does nothing.
         let account = statement.account.clone();
         let envelope = self.raw(freeze.to_json())?;
         self.append_pending(&Record::Frozen(record::Frozen { at: now, account, envelope }))?;

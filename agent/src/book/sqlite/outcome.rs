@@ -25,7 +25,7 @@ impl BookStore {
                 Unfinished::Reserved(_) => Ok(Keeping::Ended(Box::new(open.spend.clone()))),
             };
         }
-        if let Some(denial) = self.held_back(open) {
+        if let Some(denial) = self.held_back(id) {
             // Frozen, or forbidden, while the token worked: the signature is dropped and never leaves.
             let reason = format!("its signature was dropped ({denial}); given back when its time has passed");
             return Ok(Keeping::Ended(Box::new(self.failed(id, reason)?)));

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use bursar_core::amount::Asset;
 use bursar_core::approval::quorum::Need;
 use bursar_core::approval::{AskedBundle, BreakGlass, Cast, NotCounted, PolicyChange, Roster, Signed, tally};
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::Policy;
+use bursar_core::role::{Role, Roles};
 use bursar_core::time::Timestamp;
 
 use super::BookStore;
@@ -82,16 +84,10 @@ impl BookStore {
                     .to_owned(),
             );
         }
-        let changed = policy.assets().find(|asset| {
-            current.asset(asset.name().as_str()).is_some_and(|known| known.decimals() != asset.decimals())
-        });
-        match changed {
-            Some(asset) => Err(format!(
-                "the decimals of {} changed, and what was paid would mean something else; give the asset another name",
-                asset.name()
-            )),
-            None => Ok(()),
-        }
+        in_force::keeps_decimals(policy, |asset| {
+            let now = current.asset(asset.as_str()).map(Asset::decimals);
+            now.or_else(|| self.decimals.get(asset).copied())
+        })
     }
 
     /// Who has to agree: so many, and who they are.
@@ -186,25 +182,35 @@ impl BookStore {
     }
 
     /// See [`crate::book::Book::install`].
-    pub fn install(&mut self, number: u64) -> Result<Install, StoreError> {
+    pub fn install(
+        &mut self,
+        number: u64,
+        policy: &Arc<Policy>,
+        roles: Roles,
+    ) -> Result<Install, StoreError> {
         let now = match self.watch.time() {
             Ok(now) => now,
             Err(suspect) => return Ok(Install::Suspect(suspect)),
         };
         self.end_break_glass(now)?;
         self.withdraw_late(now)?;
-        let Some(proposal) = self.pending.proposals.get(&number).cloned() else {
+        let known = self.pending.proposals.get(&number).cloned();
+        let Some(proposal) = known.filter(|known| known.proposed.policy.0 == policy.hash()) else {
             return Ok(Install::Unknown);
         };
         let way = proposal.proposed.way;
+        if way == Way::Change && self.policy.administrators().is_none() && !roles.has(Role::Administrator) {
+            let why = "the bundle in force names no administrators who could agree: a caller with the role \
+                       administrator puts another in force";
+            return Ok(Install::Refused(why.to_owned()));
+        }
         let need = self.need(way);
         let counted = self.decided(&proposal, now);
         if !reached(&need, &counted.approved) {
             return Ok(Install::Missing { need, have: counted.approved.into_iter().collect() });
         }
-        let policy = Arc::new(in_force::bundle(&self.connection, &proposal.proposed.policy.0)?);
         // Once more: what was in force when it was put forward may be another bundle now.
-        if let Err(why) = self.may_follow(&policy, way) {
+        if let Err(why) = self.may_follow(policy, way) {
             return Ok(Install::Refused(why));
         }
         let before = self.policy.hash();
@@ -216,7 +222,7 @@ impl BookStore {
             until,
             then: until.map(|_| Hex(before)),
         };
-        self.enact(&policy, record)?;
+        self.enact(policy, record)?;
         self.reconsider_all(now)?;
         Ok(Install::InForce { version: policy.version(), until })
     }
@@ -255,9 +261,9 @@ impl BookStore {
     }
 
     /// See [`crate::book::Book::proposed`].
-    pub fn proposed(&self, proposal: u64) -> Result<Option<Policy>, StoreError> {
+    pub fn proposed(&self, proposal: u64) -> Result<Option<String>, StoreError> {
         let known = self.pending.proposals.get(&proposal);
-        known.map(|known| in_force::bundle(&self.connection, &known.proposed.policy.0)).transpose()
+        known.map(|known| in_force::text(&self.connection, &known.proposed.policy.0)).transpose()
     }
 
     /// See [`crate::book::Book::inbox`].

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use bursar_core::approval::quorum::{Need, feasible};
+use bursar_core::approval::quorum::{self, Missing, Need};
 use bursar_core::approval::{self, Item, NotCounted, Tally, Vote, tally};
 use bursar_core::decode::transfer::{Payload, Transfer};
 use bursar_core::name::Name;
-use bursar_core::policy::{Denial, DenialCode, Wanted};
+use bursar_core::policy::{Denial, DenialCode, Question, Verdict, Wanted, judge};
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use serde_json::value::RawValue;
@@ -119,85 +119,147 @@ impl BookStore {
         }))?;
         let decision = self.pending.waiting.get(&id).map_or(position, |waiting| waiting.first);
         rows::decide(&self.connection, id, State::Waiting, decision, position)?;
-        match self.reconsider(id, now)? {
-            Some(Decision::Reserved(reserved)) => Ok(Voted::Reserved(reserved)),
-            Some(Decision::Answered(spend)) => Ok(Voted::Counted(spend)),
-            _ => Ok(Voted::Counted(Box::new(match self.waiting_view(id) {
-                Some(spend) => spend,
-                None => self.stored(id)?,
-            }))),
-        }
+        Ok(match self.reconsider(id, now)? {
+            Some(Decision::Reserved(reserved)) => Voted::Complete(self.turn(reserved.spend())?),
+            _ => Voted::Counted(Box::new(self.view(id)?)),
+        })
     }
 
-    /// Judges a payment that waits again, whole; `None` if it goes on waiting.
-    pub(super) fn reconsider(&mut self, id: u64, now: Timestamp) -> Result<Option<Decision>, StoreError> {
+    /// Judges a payment that waits again, whole, when all who have to have approved; `None` if it
+    /// goes on waiting.
+    fn reconsider(&mut self, id: u64, now: Timestamp) -> Result<Option<Decision>, StoreError> {
         let Some(waiting) = self.pending.waiting.get(&id).cloned() else { return Ok(None) };
-        let votes: Vec<Vote> = waiting.votes.iter().map(|(_, vote)| vote.clone()).collect();
-        let counted = self.tally(&waiting, &votes, now);
-        let asked = asked(&waiting);
-        match self.word(&waiting.payload, &asked, &counted.approved, now) {
-            Word::Deny(denial) => self.deny(Some(id), asked, denial, now).map(Some),
-            Word::Allow(permit) => {
-                let positions = waiting
-                    .votes
-                    .iter()
-                    .filter(|(_, vote)| counted.approved.contains(&vote.ballot().statement().approver))
-                    .map(|(position, _)| *position)
-                    .collect();
-                self.allow(Some(id), asked, waiting.payload, &permit, positions, now).map(Some)
-            }
-            Word::Wait(wanted) => match out_of_reach(&wanted, &counted) {
-                Some(denial) => self.deny(Some(id), asked, denial, now).map(Some),
-                None => Ok(None),
-            },
+        let counted = self.counted(&waiting, now);
+        if self.wanted(&waiting, &counted.approved, now).is_empty() {
+            return self.conclude(waiting, &counted.approved, now).map(Some);
+        }
+        match self.out_of_reach(&waiting, &counted, now) {
+            Some(denial) => self.deny(Some(id), asked(&waiting), denial, now).map(Some),
+            None => Ok(None),
         }
     }
 
-    /// After another bundle came into force: every decision before is void.
+    /// After another bundle came into force: every decision before is void, and whatever it refuses
+    /// or allows without anybody is decided now.
     pub(super) fn reconsider_all(&mut self, now: Timestamp) -> Result<(), StoreError> {
-        let waiting: Vec<u64> = self.pending.waiting.keys().copied().collect();
-        for id in waiting {
-            self.reconsider(id, now)?;
+        let all: Vec<Waiting> = self.pending.waiting.values().cloned().collect();
+        for waiting in all {
+            match self.missing(&waiting, &BTreeSet::new(), now) {
+                Ok(missing) if missing.is_empty() => {
+                    self.conclude(waiting, &BTreeSet::new(), now)?;
+                }
+                // Looked at outside the hours of a rule, it waits for people all the same.
+                Ok(_) | Err(Denial { code: DenialCode::Hours, .. }) => {}
+                Err(denial) => {
+                    self.deny(Some(waiting.asked.spend), asked(&waiting), denial, now)?;
+                }
+            }
         }
         Ok(())
     }
 
+    /// The end of the waiting: nobody is missing.
+    fn conclude(
+        &mut self,
+        waiting: Waiting,
+        approved: &BTreeSet<Name>,
+        now: Timestamp,
+    ) -> Result<Decision, StoreError> {
+        let (id, asked) = (Some(waiting.asked.spend), asked(&waiting));
+        let denial = match self.word(&waiting.payload, &asked, approved, now) {
+            Word::Allow(permit) => {
+                let votes = counted_at(&waiting, approved, now);
+                return self.allow(id, asked, waiting.payload, &permit, votes, now);
+            }
+            Word::Deny(denial) => denial,
+            Word::Wait(wanted) => Denial::plain(DenialCode::Approval, list(&wanted)),
+        };
+        self.deny(id, asked, denial, now)
+    }
+
     /// Ends what nobody approved in time.
-    pub fn lapse_all(&mut self) -> Result<(), StoreError> {
+    pub fn lapse_all(&mut self) -> Result<bool, StoreError> {
+        // While the clock is suspect its time stands still, and nothing is over.
         let now = self.now();
+        let before = self.policy.hash();
         self.end_break_glass(now)?;
         let late =
             self.pending.waiting.values().filter(|waiting| waiting.payload.transfer().valid_until <= now);
         let late: Vec<u64> = late.map(|waiting| waiting.asked.spend).collect();
         late.into_iter().try_for_each(|id| self.lapse(id, now))?;
-        self.withdraw_late(now)
+        self.withdraw_late(now)?;
+        Ok(self.policy.hash() != before)
     }
 
     fn lapse(&mut self, id: u64, now: Timestamp) -> Result<(), StoreError> {
         let Some(waiting) = self.pending.waiting.get(&id).cloned() else { return Ok(()) };
         let until = waiting.payload.transfer().valid_until;
-        let wanted: Vec<_> = self.wanted(&waiting, now).iter().map(ToString::to_string).collect();
+        // Who had, in its last moment: afterwards nothing counts.
+        let last = until.plus_millis(-1);
+        let wanted = self.wanted(&waiting, &self.counted(&waiting, last).approved, last);
         let message = format!(
-            "nobody approved it in time, until {until}: {}; ask again with a new Idempotency-Key",
-            wanted.join("; ")
+            "too few approved it in time, until {until}: {}; ask again with a new Idempotency-Key",
+            list(&wanted)
         );
         let denial = Denial::plain(DenialCode::Lapsed, message);
         self.deny(Some(id), asked(&waiting), denial, now).map(|_| ())
     }
 
-    /// Who has to approve, given who has.
-    fn wanted(&self, waiting: &Waiting, now: Timestamp) -> Vec<Wanted> {
+    /// The decisions on it that count now.
+    fn counted(&self, waiting: &Waiting, now: Timestamp) -> Tally {
         let votes: Vec<Vote> = waiting.votes.iter().map(|(_, vote)| vote.clone()).collect();
-        let counted = self.tally(waiting, &votes, now);
-        let draft = asked(waiting);
-        self.would_want(&waiting.payload, &draft, &counted.approved, now)
-            .unwrap_or_else(|| waiting.asked.wanted.clone())
+        self.tally(waiting, &votes, now)
+    }
+
+    /// Who has to approve still, given who has; `Err` if the bundle in force refuses it anyway.
+    fn missing(
+        &self,
+        waiting: &Waiting,
+        voters: &BTreeSet<Name>,
+        now: Timestamp,
+    ) -> Result<Vec<Wanted>, Denial> {
+        let (intent, asked) = (waiting.payload.intent(), asked(waiting));
+        let (account, caller) = (&asked.request.from, &asked.caller);
+        match judge(&self.policy, &Question { intent: &intent, account, caller, roles: asked.roles, now }) {
+            Verdict::Deny(denial) => Err(denial),
+            Verdict::Allow(permit) => self.counters.wanted(&permit, voters, now),
+        }
+    }
+
+    /// Who has to approve still, given who has; where the bundle refuses it now, as when it began to
+    /// wait: it is refused in the end, and not because of when somebody has decided on it.
+    fn wanted(&self, waiting: &Waiting, voters: &BTreeSet<Name>, now: Timestamp) -> Vec<Wanted> {
+        let then = |one: &Wanted| {
+            let needs: Vec<Need> = one.missing.iter().map(need).collect();
+            Wanted { rule: one.rule.clone(), missing: quorum::missing(&needs, voters) }
+        };
+        self.missing(waiting, voters, now).unwrap_or_else(|_| {
+            let all = waiting.asked.wanted.iter().map(then);
+            all.filter(|one| !one.missing.is_empty()).collect()
+        })
+    }
+
+    /// Those who have not refused are too few: whoever refused does so for good.
+    fn out_of_reach(&self, waiting: &Waiting, counted: &Tally, now: Timestamp) -> Option<Denial> {
+        if counted.refused.is_empty() {
+            return None;
+        }
+        let refused = |name: &Name| counted.refused.iter().any(|refusal| refusal.approver == *name);
+        let people = self.policy.roster().people().filter(|one| !one.revoked && !refused(&one.name));
+        let all = people.map(|one| one.name.clone()).collect();
+        let never = self.wanted(waiting, &all, now).into_iter().next()?;
+        let lacks = |name: &Name| never.missing.iter().any(|missing| missing.of.contains(name));
+        let first = counted.refused.iter().find(|refusal| lacks(&refusal.approver))?;
+        let message =
+            format!("rule \"{}\": {} refused it: {}", never.rule, first.approver, first.why.as_str());
+        Some(Denial { code: DenialCode::Approval, rule: Some(never.rule), message })
     }
 
     /// A payment that waits, as of now.
     pub(super) fn waiting_view(&self, id: u64) -> Option<Spend> {
         let waiting = self.pending.waiting.get(&id)?;
-        let wanted = self.wanted(waiting, self.now());
+        let now = self.now();
+        let wanted = self.wanted(waiting, &self.counted(waiting, now).approved, now);
         let asked = record::Waiting { wanted, ..waiting.asked.clone() };
         Some(read::waiting(&asked, &waiting.payload))
     }
@@ -216,7 +278,7 @@ impl BookStore {
                 transfer: waiting.asked.transfer.clone(),
                 caller: waiting.asked.caller.clone(),
                 asked: waiting.asked.at,
-                wanted: self.wanted(waiting, now),
+                wanted: self.wanted(waiting, &self.counted(waiting, now).approved, now),
                 decided: decided.map(|(person, verdict)| inbox::Decided { person, verdict }).collect(),
             }
         };
@@ -234,28 +296,26 @@ fn asked(waiting: &Waiting) -> Asked {
     Asked { caller, roles: roles.into_iter().collect::<Roles>(), key, request }
 }
 
-/// Those who could still approve are too few: whoever refused does so for good.
-fn out_of_reach(wanted: &[Wanted], counted: &Tally) -> Option<Denial> {
-    let first = counted.refused.first()?;
-    let refused: BTreeSet<&Name> = counted.refused.iter().map(|refusal| &refusal.approver).collect();
-    for one in wanted {
-        let needs: Vec<Need> = one
-            .missing
-            .iter()
-            .map(|missing| Need {
-                need: missing.need,
-                from: missing.have.iter().chain(&missing.of).cloned().collect(),
-                label: missing.label.clone(),
-            })
-            .collect();
-        let can = needs.iter().flat_map(|need| &need.from).filter(|name| !refused.contains(name)).cloned();
-        if !feasible(&needs, &can.collect()) {
-            let message =
-                format!("rule \"{}\": {} refused it: {}", one.rule, first.approver, first.why.as_str());
-            return Some(Denial { code: DenialCode::Approval, rule: Some(one.rule.clone()), message });
-        }
-    }
-    None
+/// What was missing when nobody had decided yet is all that is needed.
+fn need(missing: &Missing) -> Need {
+    Need { need: missing.need, from: missing.of.clone(), label: missing.label.clone() }
+}
+
+fn list(wanted: &[Wanted]) -> String {
+    wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// Where the log has the approvals that counted at this time, one of each person.
+fn counted_at(waiting: &Waiting, approved: &BTreeSet<Name>, now: Timestamp) -> Vec<u64> {
+    let mut seen = BTreeSet::new();
+    let counts = |(position, vote): &(u64, Vote)| {
+        let ballot = vote.ballot().statement();
+        let first = now < ballot.expires
+            && approved.contains(&ballot.approver)
+            && seen.insert(ballot.approver.clone());
+        first.then_some(*position)
+    };
+    waiting.votes.iter().filter_map(counts).collect()
 }
 
 /// Why a decision was not counted, in words for the audit log.

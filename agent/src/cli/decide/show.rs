@@ -16,6 +16,8 @@ use crate::cli::error::CliError;
 use crate::cli::global::{Global, quoted};
 use crate::cli::inbox;
 use crate::cli::output::{Page, Style, count};
+use crate::cli::policy::diff;
+use crate::config::Home;
 use crate::durable;
 
 /// Writes the texts of bundles beside the copy of the one in force, so that they can be compared.
@@ -66,6 +68,7 @@ pub fn page(
             mail.inbox.version,
             proposal.policy
         ));
+        page.append(diff::between(desk.policy(global)?, policy));
         review(&mut page, global, desk, path);
     }
     if !chosen.lifts.is_empty() {
@@ -77,14 +80,12 @@ pub fn page(
     Ok(page)
 }
 
-/// The commands that show what a bundle changes.
+/// Where its text is, and what the past would have been under it, where there is a past.
 pub fn review(page: &mut Page, global: &Global, desk: &Desk, path: &std::path::Path) {
-    let (old, new) = (desk.policy_path(), quoted(&path.to_string_lossy()));
-    let old = quoted(&old.to_string_lossy());
-    page.line("What it changes, before you decide:");
-    page.line(format!("  {}", global.command(&format!("policy diff {old} {new}"))));
-    if matches!(desk.home, crate::config::Home::Agent(_)) {
-        page.line(format!("  {}", global.command(&format!("policy replay {new}"))));
+    page.line(format!("Its text: {}", path.display()));
+    if matches!(desk.home, Home::Agent(_)) {
+        let new = quoted(&path.to_string_lossy());
+        page.line(format!("This home's past under it: {}", global.command(&format!("policy replay {new}"))));
     }
 }
 

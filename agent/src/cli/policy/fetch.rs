@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use bursar_core::policy::{MAX_TEXT, Policy};
 use serde_json::json;
 
+use super::diff;
 use crate::book::hex::Hex;
 use crate::cli::client::{Ask, Client, ClientError};
 use crate::cli::decide::{proposal_file, review};
@@ -40,10 +41,11 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     if let Some(number) = args.proposal {
         return proposal(global, &desk, client, number);
     }
-    if let Home::Agent(config) = &desk.home {
+    if let Home::Agent(config) = &desk.home
+        && config.remote.is_none()
+    {
         return Err(CliError::Usage(format!(
-            "{} is the home of an agent, whose own book has the policy in force; `bursar policy show` shows it. Only the home of a \
-             person has a copy to be fetched",
+            "{} is the home of an agent, whose own book has the policy in force; `bursar policy show` shows it. Only a home that asks another agent has a copy to be fetched",
             config.home.display()
         )));
     }
@@ -75,9 +77,10 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
                     "It is an older version than your copy. That is right only after break-glass: ask who runs the agent.",
                 );
             }
-            let (old, new) = (desk.home.path().join(OLD), path.clone());
-            let [old, new] = [&old, &new].map(|path| quoted(&path.to_string_lossy()));
-            page.line(format!("What changed: {}", global.command(&format!("policy diff {old} {new}"))));
+            page.append(diff::between(before, &policy));
+            let old = desk.home.path().join(OLD);
+            let [old, new] = [&old, &path].map(|path| quoted(&path.to_string_lossy()));
+            page.line(format!("Once more: {}", global.command(&format!("policy diff {old} {new}"))));
         }
     }
     page.pairs([
@@ -122,6 +125,9 @@ fn proposal(global: &Global, desk: &Desk, client: Client, number: u64) -> Result
         ("sha-256", proposal.policy.to_string().into()),
         ("file", path.display().to_string().into()),
     ]);
+    if let Some(own) = desk.policy.as_deref() {
+        page.append(diff::between(own, &policy));
+    }
     review(&mut page, global, desk, &path);
     let value = json!({
         "proposal": number, "version": policy.version(), "hash": proposal.policy, "file": path,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::fetch::in_force;
-use super::{offline, propose};
+use super::{diff, offline, propose};
 use crate::book::hex::Hex;
 use crate::book::record::Way;
 use crate::cli::client::Ask;
@@ -121,6 +121,7 @@ fn agree(
         let warning = warning.to_string();
         page.styled(Style::Warn, format!("Warning: {}", warning.trim_start_matches("policy: ")));
     }
+    page.append(diff::between(before, policy));
     review(&mut page, global, desk, path);
     output::note(&page);
     args.consent.ask("Put it in force?")?;

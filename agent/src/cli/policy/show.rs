@@ -152,12 +152,19 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     // A file that does not parse is as good as another one.
     if running && offline::policy(&path).map_or(true, |policy| policy.hash() != shown.hash.0) {
         page.blank();
-        page.styled(Style::Warn, format!(
+        page.styled(Style::Warn, if shown.administrators.is_some() {
+            let propose = format!("policy propose {}", crate::cli::global::quoted(&path.to_string_lossy()));
+            format!(
+                "{} is not the bundle in force, which its administrators change. To put it forward: {}",
+                path.display(),
+                global.command(&propose)
+            )
+        } else { format!(
             "{} was changed since the agent started, which goes by the rules above. To put the change in force: {}, then {} and start it again",
             path.display(),
             global.command("policy check"),
             global.command("stop")
-        ));
+        ) });
     }
     Ok(Output::new(&shown, page))
 }

@@ -4,14 +4,16 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use bursar_core::approval::Signed;
+use bursar_core::approval::{Freeze, Lift, Signed};
 use serde_json::Value;
 
-use super::inbox::{bytes, unreadable};
+use super::inbox::{bytes, signed};
 use super::proposals::agreed;
+use crate::book::{Agreement, Which};
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
+use crate::spend::SpendError;
 
 /// Takes a person's signed word that nothing leaves an account any more.
 #[utoipa::path(post, path = "/v1/freezes", request_body = Object,
@@ -21,11 +23,25 @@ pub async fn freeze(
     Named(caller): Named,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let freeze = Signed::parse(&bytes(body)?).map_err(unreadable)?;
-    let account = freeze.statement() as &bursar_core::approval::Freeze;
-    tracing::warn!(account = %account.account, by = %account.approver, "FREEZE");
+    const ROUTE: &str = "POST /v1/freezes";
+    let freeze = signed(&shared, &caller, ROUTE, Signed::<Freeze>::parse(&bytes(body)?)).await?;
+    let Freeze { account, approver, .. } = freeze.statement().clone();
+    if shared.agent.keys.account(account.as_str()).is_none() {
+        // Better said than believed to be stopped.
+        return Err(SpendError::Account { asked: account, known: shared.agent.account_names() }.into());
+    }
     let answer = shared.agent.book.freeze(freeze).await?;
-    agreed(&shared, caller.name.to_string(), "POST /v1/freezes", answer).await
+    if matches!(answer, Agreement::Settled) {
+        tracing::warn!(%account, by = %approver, "FREEZE: nothing leaves the account");
+        // The token remembers it at once, so that an older book is noticed; who froze does not wait for it.
+        let agent = shared.agent.clone();
+        tokio::spawn(async move {
+            if let Err(error) = agent.anchor().await {
+                tracing::error!(%error, "the anchor could not be written");
+            }
+        });
+    }
+    agreed(&shared, &caller, ROUTE, answer).await
 }
 
 /// Takes a person's signed decision whether a frozen account goes on.
@@ -36,7 +52,15 @@ pub async fn lift(
     Named(caller): Named,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let lift = Signed::parse(&bytes(body)?).map_err(unreadable)?;
+    const ROUTE: &str = "POST /v1/lifts";
+    let lift = signed(&shared, &caller, ROUTE, Signed::<Lift>::parse(&bytes(body)?)).await?;
+    let account = lift.statement().account.clone();
     let answer = shared.agent.book.lift(lift).await?;
-    agreed(&shared, caller.name.to_string(), "POST /v1/lifts", answer).await
+    if matches!(answer, Agreement::Settled) {
+        tracing::warn!(%account, "the freeze is lifted: the account goes on");
+        // What it stopped on its way goes on at once, and not with the next look.
+        let agent = shared.agent.clone();
+        tokio::spawn(async move { agent.resume(Which::All).await });
+    }
+    agreed(&shared, &caller, ROUTE, answer).await
 }

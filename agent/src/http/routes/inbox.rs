@@ -5,14 +5,16 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
-use bursar_core::approval::{ApprovalError, NotCounted, Vote};
+use bursar_core::approval::{ApprovalError, Code, NotCounted, Vote};
 use serde_json::json;
 
 use super::reading;
 use super::spends::answer;
 use crate::book::inbox::Inbox;
 use crate::book::turned_away::Refusal;
-use crate::book::{Unfinished, Voted, not_counted, read};
+use crate::book::view::Spend;
+use crate::book::{Voted, not_counted, read};
+use crate::caller::Identity;
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
@@ -20,9 +22,12 @@ use crate::http::input::Path;
 use crate::http::wire::Votes;
 use crate::spend::SpendError;
 
+const ROUTE: &str = "POST /v1/votes";
+
 /// Everything that waits for a person: payments, policy bundles, frozen accounts.
 #[utoipa::path(get, path = "/v1/inbox", responses((status = 200, description = "payments, proposals, frozen accounts; and the policy that decisions are about")))]
 pub async fn show(State(shared): State<Shared>) -> Result<Json<Inbox>, Problem> {
+    let _one = shared.questions.acquire().await;
     Ok(Json(shared.agent.book.inbox().await?))
 }
 
@@ -42,12 +47,12 @@ pub async fn vote(
     Named(caller): Named,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let vote = Vote::parse(&bytes(body)?).map_err(unreadable)?;
-    let reserved = match shared.agent.book.vote(vote).await? {
-        Voted::Reserved(reserved) => reserved,
+    let vote = signed(&shared, &caller, ROUTE, Vote::parse(&bytes(body)?)).await?;
+    let turn = match shared.agent.book.vote(vote).await? {
+        Voted::Complete(turn) => turn,
         Voted::Counted(spend) => return Ok(answer(&spend)),
         Voted::NotCounted(why) => {
-            return Err(discounted(&shared, caller.name.to_string(), "POST /v1/votes", &why).await);
+            return Err(discounted(&shared, &caller, ROUTE, &why).await);
         }
         Voted::Over(spend) => {
             let detail = format!("spend {} does not wait for approvals; it is {}", spend.id, spend.state);
@@ -58,22 +63,32 @@ pub async fn vote(
         Voted::Unknown(spend) => return Err(Problem::not_found(&format!("spend {spend} that waits"))),
         Voted::Suspect(suspect) => return Err(SpendError::Suspect(suspect).into()),
     };
-    let (spend, place) = (reserved.spend(), shared.spends.clone().acquire_owned().await);
+    let (spend, place) = (turn.spend, shared.spends.clone().acquire_owned().await);
     let agent = shared.agent.clone();
     // A task of its own: an approver who hangs up does not stop a payment half way.
     let payment = tokio::spawn(async move {
-        let done = crate::spend::resume(&agent, Unfinished::Reserved(reserved)).await;
+        let done = crate::spend::go_on(&agent, turn).await;
         drop(place);
         done
     });
     match payment.await {
-        Ok(done) => Ok(answer(&done?)),
+        Ok(done) => match done? {
+            Some(spend) => Ok(answer(&spend)),
+            // Whoever asked for it has asked again, and that was faster.
+            None => current(&shared, spend).await.map(|spend| answer(&spend)),
+        },
         Err(_) => Err(Problem::later(
             "unavailable",
             "The payment stopped",
             format!("the decision counts, and spend {spend} is finished later; the log says why it stopped"),
         )),
     }
+}
+
+/// A spend as of now.
+pub(super) async fn current(shared: &Shared, spend: u64) -> Result<Spend, Problem> {
+    let known = shared.agent.book.spend(spend).await?;
+    known.ok_or_else(|| Problem::not_found(&format!("spend {spend}")))
 }
 
 /// The decisions on a payment that had to wait for them, to be verified offline.
@@ -95,19 +110,36 @@ pub(super) fn bytes(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Proble
     })
 }
 
-pub(super) fn unreadable(error: ApprovalError) -> Problem {
-    Problem::new(400, "statement", "This is not a signed statement", error.to_string())
+/// What somebody signed. A signature or a proof that does not hold is written down: it is forged.
+pub(super) async fn signed<T>(
+    shared: &Shared,
+    caller: &Identity,
+    route: &str,
+    read: Result<T, ApprovalError>,
+) -> Result<T, Problem> {
+    let error = match read {
+        Ok(statement) => return Ok(statement),
+        Err(error) => error,
+    };
+    if matches!(error, ApprovalError::Signature { .. } | ApprovalError::Proof(_)) {
+        turned_away(shared, caller, route, error.to_string(), None).await;
+    }
+    Err(Problem::new(400, "statement", "This is not a signed statement", error.to_string()))
 }
 
 /// Forged, repeated, self-made, revoked, expired, about something else: it does not count, and that
 /// is written down.
-pub(super) async fn discounted(shared: &Shared, who: String, route: &str, why: &NotCounted) -> Problem {
-    let refusal = Refusal { who, route: route.to_owned(), why: not_counted(why) };
-    if let Err(error) = shared.agent.book.turned_away(refusal).await {
-        tracing::error!(%error, "a refusal was not recorded");
-    }
+pub(super) async fn discounted(shared: &Shared, caller: &Identity, route: &str, why: &NotCounted) -> Problem {
+    turned_away(shared, caller, route, not_counted(why), Some(why.code)).await;
     let detail = format!("the decision of {} does not count: {}", why.approver, why.why);
     Problem::new(409, "not-counted", "This decision does not count", detail)
         .with("code", json!(why.code))
         .with("approver", json!(why.approver))
+}
+
+async fn turned_away(shared: &Shared, caller: &Identity, route: &str, why: String, code: Option<Code>) {
+    let refusal = Refusal { who: caller.name.to_string(), route: route.to_owned(), why, code };
+    if let Err(error) = shared.agent.book.turned_away(refusal).await {
+        tracing::error!(%error, "a refusal was not recorded");
+    }
 }

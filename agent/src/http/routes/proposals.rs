@@ -8,16 +8,17 @@ use axum::extract::State;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use bursar_core::approval::{BreakGlass, PolicyChange, Signed, Statement as _};
+use bursar_core::approval::{ApprovalError, BreakGlass, PolicyChange, Signed, Statement as _};
 use bursar_core::envelope::Envelope;
 use bursar_core::policy::Policy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::blocking;
-use super::inbox::{bytes, discounted, unreadable};
+use super::inbox::{bytes, discounted, signed};
 use crate::book::record::Way;
-use crate::book::{Agreement, Install, Statement};
+use crate::book::{Agreement, Install, Statement, Which};
+use crate::caller::Identity;
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
@@ -42,18 +43,18 @@ fn change() -> Way {
 /// The bundle in force, as it is written.
 #[utoipa::path(get, path = "/v1/policy/bundle", responses((status = 200, description = "TOML", content_type = "application/toml")))]
 pub async fn in_force(State(shared): State<Shared>) -> Response {
-    toml(&shared.agent.book.policy())
+    toml(shared.agent.book.policy().text().to_owned())
 }
 
 /// A bundle that is put forward, as it is written.
 #[utoipa::path(get, path = "/v1/proposals/{id}/bundle", responses((status = 200, description = "TOML", content_type = "application/toml"), (status = 404)))]
 pub async fn bundle(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let policy = shared.agent.book.proposed(id).await?;
-    policy.map(|policy| toml(&policy)).ok_or_else(|| Problem::not_found(&format!("proposal {id}")))
+    let text = shared.agent.book.proposed(id).await?;
+    text.map(toml).ok_or_else(|| Problem::not_found(&format!("proposal {id}")))
 }
 
-fn toml(policy: &Policy) -> Response {
-    ([(header::CONTENT_TYPE, "application/toml")], policy.text().to_owned()).into_response()
+fn toml(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/toml")], text).into_response()
 }
 
 /// Puts a bundle forward: those who have to agree find it in their inbox.
@@ -66,12 +67,18 @@ pub async fn propose(
 ) -> Result<Json<Value>, Problem> {
     let Json(Object(NewBundle { bundle, way })) = body?;
     let _one = shared.questions.acquire().await;
-    let policy =
-        blocking(move || Policy::parse(&bundle)).await?.map_err(|error| refused(error.to_string()))?;
-    shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
+    let policy = read(&shared, bundle).await?;
     let (hash, version) = (policy.hash(), policy.version());
     let number = shared.agent.book.propose(Arc::new(policy), way, caller.name).await?.map_err(refused)?;
     Ok(Json(json!({ "proposal": number, "version": version, "policy": crate::book::hex::Hex(hash) })))
+}
+
+/// Beside the writer's thread, which goes on with payments meanwhile.
+async fn read(shared: &Shared, bundle: String) -> Result<Policy, Problem> {
+    let policy =
+        blocking(move || Policy::parse(&bundle)).await?.map_err(|error| refused(error.to_string()))?;
+    shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
+    Ok(policy)
 }
 
 fn refused(detail: String) -> Problem {
@@ -86,27 +93,32 @@ pub async fn agree(
     Named(caller): Named,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Problem> {
-    let envelope = Envelope::from_json(&bytes(body)?).map_err(|error| unreadable(error.into()))?;
-    let statement = if envelope.payload_type == BreakGlass::PAYLOAD_TYPE {
-        Statement::BreakGlass(Signed::from_envelope(&envelope).map_err(unreadable)?)
-    } else {
-        Statement::Change(Signed::<PolicyChange>::from_envelope(&envelope).map_err(unreadable)?)
-    };
+    const ROUTE: &str = "POST /v1/agreements";
+    let statement = signed(&shared, &caller, ROUTE, statement(&bytes(body)?)).await?;
     let answer = shared.agent.book.agree(statement).await?;
-    agreed(&shared, caller.name.to_string(), "POST /v1/agreements", answer).await
+    agreed(&shared, &caller, ROUTE, answer).await
+}
+
+fn statement(json: &[u8]) -> Result<Statement, ApprovalError> {
+    let envelope = Envelope::from_json(json)?;
+    Ok(if envelope.payload_type == BreakGlass::PAYLOAD_TYPE {
+        Statement::BreakGlass(Signed::from_envelope(&envelope)?)
+    } else {
+        Statement::Change(Signed::<PolicyChange>::from_envelope(&envelope)?)
+    })
 }
 
 /// What became of a decision on a bundle or a frozen account.
 pub(super) async fn agreed(
     shared: &Shared,
-    who: String,
+    caller: &Identity,
     route: &str,
     answer: Agreement,
 ) -> Result<Json<Value>, Problem> {
     match answer {
         Agreement::Counted => Ok(Json(json!({ "state": "counted" }))),
         Agreement::Settled => Ok(Json(json!({ "state": "settled" }))),
-        Agreement::NotCounted(why) => Err(discounted(shared, who, route, &why).await),
+        Agreement::NotCounted(why) => Err(discounted(shared, caller, route, &why).await),
         Agreement::Unknown => Err(Problem::not_found("bundle or frozen account that this is about")),
         Agreement::Suspect(suspect) => Err(SpendError::Suspect(suspect).into()),
     }
@@ -115,11 +127,18 @@ pub(super) async fn agreed(
 /// Puts a bundle in force that enough have agreed to.
 #[utoipa::path(post, path = "/v1/proposals/{id}/install",
     responses((status = 200, description = "in force"), (status = 404), (status = 409, description = "too few agreed; says who is missing"), (status = 422)))]
-pub async fn install(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Json<Value>, Problem> {
-    if let Some(policy) = shared.agent.book.proposed(id).await? {
-        shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
-    }
-    match shared.agent.book.install(id).await? {
+pub async fn install(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Path(id): Path<u64>,
+) -> Result<Json<Value>, Problem> {
+    let unknown = || Problem::not_found(&format!("proposal {id}"));
+    let policy = {
+        let _one = shared.questions.acquire().await;
+        let text = shared.agent.book.proposed(id).await?.ok_or_else(unknown)?;
+        Arc::new(read(&shared, text).await?)
+    };
+    match shared.agent.book.install(id, policy, caller.roles).await? {
         Install::InForce { version, until } => {
             if let Some(until) = until {
                 tracing::warn!(version, %until, "BREAK-GLASS: another policy bundle is in force");
@@ -130,6 +149,9 @@ pub async fn install(State(shared): State<Shared>, Path(id): Path<u64>) -> Resul
             if let Err(error) = shared.agent.anchor().await {
                 tracing::error!(%error, "the anchor could not be written");
             }
+            // What waited and needs nobody any more is signed at once, and not with the next look.
+            let agent = shared.agent.clone();
+            tokio::spawn(async move { agent.resume(Which::All).await });
             Ok(Json(json!({ "state": "in-force", "version": version, "until": until })))
         }
         Install::Missing { need, have } => {
@@ -148,7 +170,7 @@ pub async fn install(State(shared): State<Shared>, Path(id): Path<u64>) -> Resul
                 .with("have", json!(have)))
         }
         Install::Refused(why) => Err(refused(why)),
-        Install::Unknown => Err(Problem::not_found(&format!("proposal {id}"))),
+        Install::Unknown => Err(unknown()),
         Install::Suspect(suspect) => Err(SpendError::Suspect(suspect).into()),
     }
 }

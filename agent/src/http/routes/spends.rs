@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use bursar_core::log::Hash;
 use serde::Deserialize;
 
+use super::inbox::current;
 use super::{blocking, reading};
 use crate::book::read;
 use crate::book::request::{IdempotencyKey, SpendRequest};
@@ -110,7 +111,12 @@ pub async fn list(State(shared): State<Shared>, Query(page): Query<Page>) -> Res
 #[utoipa::path(get, path = "/v1/spends/{id}", responses((status = 200, body = Spend), (status = 404)))]
 pub async fn show(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Json<Spend>, Problem> {
     let spend = reading(&shared.agent, read::open, move |book| read::spend(book, id)).await?;
-    spend.map(Json).ok_or_else(|| Problem::not_found(&format!("spend {id}")))
+    match spend {
+        // Only the book knows who has approved it so far.
+        Some(spend) if spend.state == view::State::Waiting => current(&shared, id).await.map(Json),
+        Some(spend) => Ok(Json(spend)),
+        None => Err(Problem::not_found(&format!("spend {id}"))),
+    }
 }
 
 /// The signed DSSE envelope of a spend.

@@ -1,0 +1,99 @@
+//! A bundle for an emergency: its quorum, its day, and its end.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use bursar_core::approval::Verdict;
+use bursar_tests::api::Api;
+use bursar_tests::clock::FakeClock;
+use bursar_tests::files;
+use bursar_tests::person::{administrators, enact, managers, with_people};
+use bursar_tests::policy::{OPEN_HANDED, SUPPLIES, hash, version};
+use bursar_tests::programs;
+use bursar_tests::world::World;
+use serde_json::json;
+
+const BREAK_GLASS: &str = "\n[break-glass]\nneed = 2\nfrom = \"managers\"\n";
+
+/// A bundle with break-glass put in force by two managers: the emergency bundle, and the home.
+fn broken(world: &World, api: &mut Api) -> String {
+    // The emergency bundle names no administrators, which opens nothing.
+    let emergency = version(7, &OPEN_HANDED.replace("supermarket", "casino"));
+    let proposal = api.propose(&emergency, "break-glass").unwrap();
+    let (home, [anna, ben, _, dora]) = (api.inbox().home, managers());
+    assert_eq!((proposal.need, proposal.from.len()), (2, 3));
+    let [ada, bob] = administrators();
+    for one in [&ada, &bob] {
+        assert_eq!(api.agree(&one.change(home, &proposal, Verdict::Approve)).0, 404);
+        assert_eq!(api.agree(&one.break_glass(home, &proposal)).1["code"], "unknown-key");
+    }
+    for one in [&anna, &dora] {
+        assert_eq!(api.agree(&one.break_glass(home, &proposal)).0, 200);
+    }
+    let (status, says) = api.install(proposal.proposal);
+    assert_eq!((status, &says["need"]), (409, &json!(2)), "Dora is no manager: {says}");
+    assert_eq!(api.agree(&ben.break_glass(home, &proposal)).0, 200);
+    let (status, says) = api.install(proposal.proposal);
+    assert_eq!((status, &says["version"]), (200, &json!(7)), "{says}");
+    let until: bursar_core::time::Timestamp = says["until"].as_str().unwrap().parse().unwrap();
+    assert_eq!(api.inbox().until, Some(until));
+    let records = files::records(&world.home());
+    let record = records.iter().filter_map(|record| record.get("policy")).next_back().unwrap();
+    let at: bursar_core::time::Timestamp = record["at"].as_str().unwrap().parse().unwrap();
+    assert_eq!(until.millis() - at.millis(), 24 * 3_600_000);
+    emergency
+}
+
+#[test]
+fn break_glass_lasts_a_day_and_ends_by_itself() {
+    let rules = format!("{BREAK_GLASS}{SUPPLIES}");
+    let first = with_people(1, &rules);
+    let world = World::new(programs!(), &first);
+    let clock = FakeClock::new(&world, "+0");
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    let emergency = broken(&world, &mut api);
+    assert!(agent.log().contains("BREAK-GLASS"), "{}", agent.log());
+    assert_eq!(api.pay("a", "expenses", "Grand Casino", "1.00 EUR").0, 201);
+    for way in ["change", "break-glass"] {
+        let refused = api.propose(&version(8, OPEN_HANDED), way).unwrap_err();
+        assert!(refused["detail"].as_str().unwrap().contains("comes back first"), "{refused}");
+    }
+    // A restart meanwhile takes nothing else over, though the bundle of the day names no administrators.
+    assert!(agent.stop().success());
+    std::fs::write(world.home().join("policy.toml"), version(9, OPEN_HANDED)).unwrap();
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    assert_eq!(api.bundle(), emergency);
+    clock.set("+23h");
+    assert_eq!(api.post("/v1/clock/confirm").status, 200);
+    assert_eq!(api.pay("b", "expenses", "Grand Casino", "1.00 EUR").0, 201);
+    clock.set("+25h");
+    assert_eq!(api.pay("c", "expenses", "Grand Casino", "1.00 EUR").0, 503, "the clock jumped");
+    assert_eq!(api.post("/v1/clock/confirm").status, 200);
+    let (status, denied) = api.pay("c", "expenses", "Grand Casino", "1.00 EUR");
+    assert_eq!((status, &denied["code"]), (403, &json!("no-rule")), "{denied}");
+    assert_eq!((api.bundle(), api.inbox().until), (first.clone(), None));
+    assert!(agent.log().contains("break-glass is over"), "{}", agent.log());
+    assert_eq!(files::bundles(&world.home()), [hash(&first), hash(&emergency), hash(&first)]);
+    // An ordinary change goes on from the version before.
+    enact(&mut api, &with_people(2, &rules));
+}
+
+#[test]
+fn break_glass_ends_while_the_agent_is_down() {
+    let first = with_people(1, &format!("{BREAK_GLASS}{SUPPLIES}"));
+    let world = World::new(programs!(), &first);
+    let clock = FakeClock::new(&world, "+0");
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    broken(&world, &mut api);
+    assert_eq!(api.pay("a", "expenses", "Fresh Market", "1.00 EUR").0, 403, "not what it was for");
+    agent.kill();
+    clock.set("+25h");
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    assert_eq!(api.post("/v1/clock/confirm").status, 200);
+    assert_eq!(api.pay("b", "expenses", "Grand Casino", "1.00 EUR").0, 403);
+    assert_eq!(api.pay("c", "expenses", "Fresh Market", "1.00 EUR").0, 201);
+    assert_eq!(api.bundle(), first);
+}
