@@ -3,6 +3,7 @@
 //! Each command has `Args`, which clap reads, and `run(global, args) -> Result<Output, CliError>`.
 //! It prints nothing but notes on standard error: the answer is a value, printed here.
 
+pub mod approvals;
 pub mod audit;
 mod certificate;
 pub mod client;
@@ -70,6 +71,7 @@ enum Command {
     Refuse(decide::Refuse),
     Deliver(deliver::Args),
     Freeze(freeze::Args),
+    Approvals(approvals::Args),
     Policy(policy::Args),
     Key(key::Args),
     Certificate(certificate::Args),
@@ -124,6 +126,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
         Command::Refuse(args) => decide::refuse(global, args),
         Command::Deliver(args) => deliver::run(global, args),
         Command::Freeze(args) => freeze::run(global, args),
+        Command::Approvals(args) => approvals::run(global, args),
         Command::Policy(args) => policy::run(global, args),
         Command::Key(args) => key::run(global, args),
         Command::Certificate(args) => certificate::run(global, args),

@@ -26,7 +26,7 @@ pub enum Exit {
     InUse = 9,
     /// Busy or unavailable; nothing was decided.
     Busy = 10,
-    /// Some rows of a batch were refused or denied.
+    /// Some rows of a batch were refused or denied, or some decisions of a person do not count.
     Rows = 11,
     /// A verification failed.
     Unverified = 12,
@@ -86,7 +86,7 @@ impl Exit {
             Self::NotRunning => "the agent is not running",
             Self::InUse => "another agent runs on this home, or the socket is in use",
             Self::Busy => "busy or unavailable; try again",
-            Self::Rows => "some rows of a batch were refused or denied",
+            Self::Rows => "some rows of a batch were refused or denied, or some decisions do not count",
             Self::Unverified => "verification failed",
             Self::Refused => "the ledger refused the payment",
             Self::File => "a file could not be read or written",

@@ -35,6 +35,8 @@ pub struct NewPerson {
     pub administrator: Option<Office>,
     /// The curve of keys that are not in the token yet: Ed25519 or P-256.
     pub algorithm: Algorithm,
+    /// Does the token want the PIN at each use of such a key?
+    pub pin_each_use: bool,
     /// Where the agent is.
     pub agent: Option<Place>,
 }
@@ -59,7 +61,7 @@ pub async fn make(folder: &Folder, token: &Token, new: &NewPerson) -> Result<Mad
     let text = new.render(folder.path())?;
     let mut made = Made::default();
     for office in new.approver.iter().chain(&new.administrator) {
-        let (_, generated) = token.ensure(&office.key, new.algorithm).await?;
+        let (_, generated) = token.ensure_key(&office.key, new.algorithm, new.pin_each_use).await?;
         if generated { &mut made.generated } else { &mut made.found }.push(office.key.clone());
         crate::crash::point("setup");
     }
@@ -142,6 +144,7 @@ mod tests {
             approver: office("anna", "approver"),
             administrator: office("anna", "the 'other'"),
             algorithm: Algorithm::P256,
+            pin_each_use: false,
             agent: None,
         }
     }

@@ -38,6 +38,9 @@ pub struct PersonArgs {
     /// The certificate of an agent on another machine, as `bursar certificate` prints it there
     #[arg(long, value_name = "FINGERPRINT", requires = "agent")]
     agent_certificate: Option<Fingerprint>,
+    /// Have the token ask for the PIN at each use of a key that is made, and not only once a session
+    #[arg(long, requires = "module")]
+    pin_each_use: bool,
 }
 
 fn approver(text: &str) -> Result<Office, String> {
@@ -62,8 +65,8 @@ impl PersonArgs {
 
     /// Are its options only there if it is?
     pub fn check(&self) -> Result<(), CliError> {
-        if self.agent.is_some() && !self.is_asked() {
-            let what = "--agent is for the home of a person; add --approver NAME or --administrator NAME";
+        if (self.agent.is_some() || self.pin_each_use) && !self.is_asked() {
+            let what = "--agent and --pin-each-use are for the home of a person; add --approver NAME or --administrator NAME";
             return Err(CliError::Usage(what.to_owned()));
         }
         Ok(())
@@ -119,6 +122,7 @@ pub fn make(args: &Args, agent: Option<Place>, chosen: Chosen) -> Result<Output,
         approver: args.person.approver.clone(),
         administrator: args.person.administrator.clone(),
         algorithm: args.algorithm.unwrap_or(Algorithm::P256),
+        pin_each_use: args.person.pin_each_use,
         agent,
     };
     let made = runtime()?.block_on(person::make(&folder, &token, &new))?;
