@@ -302,7 +302,7 @@ fn wished_policy(config: &Config) -> Result<Option<Arc<Policy>>, AgentError> {
             }) {
                 tracing::warn!(
                     version = standing.policy.version(),
-                    "policy.toml is not the bundle in force, which only its administrators change: `bursar policy propose`"
+                    "policy.toml is not the bundle in force, which only its administrators change: `bursar policy install policy.toml`, or `propose` where they are several"
                 );
             }
             Ok(Some(Arc::new(policy)))

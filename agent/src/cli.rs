@@ -58,7 +58,7 @@ struct Bursar {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Quickstart(quickstart::Args),
-    Init(init::Args),
+    Init(Box<init::Args>),
     Serve(serve::Args),
     Stop(stop::Args),
     Status(status::Args),
@@ -113,7 +113,7 @@ pub fn run() -> ExitCode {
 fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
     match command {
         Command::Quickstart(args) => quickstart::run(global, args),
-        Command::Init(args) => init::run(global, args),
+        Command::Init(args) => init::run(global, *args),
         Command::Serve(args) => serve::run(global, args),
         Command::Stop(args) => stop::run(global, args),
         Command::Status(args) => status::run(global, args),

@@ -9,6 +9,7 @@ use bursar_core::name::Name;
 use bursar_core::policy::Policy;
 use bursar_core::time::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::error::CliError;
 use super::exit::Exit;
@@ -131,11 +132,11 @@ fn votes(path: &std::path::Path) -> Result<Vec<Vote>, CliError> {
     if votes.len() > MAX_BATCH as usize {
         return Err(wrong(format!("more than {MAX_BATCH} decisions on one payment")));
     }
-    let one = |(number, vote): (usize, &Box<serde_json::value::RawValue>)| {
+    let one = |(number, vote): (usize, &RawValue)| {
         Vote::parse(vote.get().as_bytes())
             .map_err(|error| wrong(format!("decision {} of {}: {error}", number + 1, votes.len())))
     };
-    votes.iter().enumerate().map(one).collect()
+    votes.iter().map(AsRef::as_ref).enumerate().map(one).collect()
 }
 
 /// The payment that they are about, under the bundle that is at hand.

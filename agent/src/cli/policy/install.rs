@@ -30,10 +30,10 @@ use crate::durable;
 
 /// Put a new version of the policy in force
 ///
-/// With a number: the version that was put forward under it, when enough have agreed. With a file, where
-/// the policy in force has one administrator whose key is in this home's token: puts it forward, signs
-/// it and puts it in force in one go. Payments that wait are judged anew, and earlier approvals of
-/// them are void; what was spent stays counted.
+/// With a number: the version that was put forward under it, when enough have agreed. With a file,
+/// where the policy in force has one administrator whose key is in this home's token: puts it
+/// forward, signs it and puts it in force in one go. Payments that wait are judged anew, and earlier
+/// approvals of them are void; what was spent stays counted.
 ///
 /// Examples:
 ///   bursar policy install policy.toml

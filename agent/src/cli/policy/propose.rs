@@ -17,9 +17,9 @@ use crate::cli::output::{Output, Page, Style};
 
 /// Put a new version of the policy forward, for those who have to agree
 ///
-/// They find it in their inbox as policy-N, look at what it changes, and approve or refuse it within 7
-/// days; then `bursar policy install N` puts it in force. With --break-glass those decide whom the policy
-/// in force names for emergencies, and it holds for 24 hours.
+/// They find it in their inbox as policy-N, look at what it changes, and approve or refuse it within
+/// 7 days; then `bursar policy install N` puts it in force. With --break-glass those decide whom the
+/// policy in force names for emergencies, and it holds for 24 hours.
 ///
 /// Example: bursar policy propose policy.toml
 #[derive(Debug, clap::Args)]
