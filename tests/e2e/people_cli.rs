@@ -60,7 +60,8 @@ impl Firm {
 
     /// Asks for a salary, which waits; answers its id.
     fn ask(&self, amount: &str) -> String {
-        let args = ["pay", amount, "EUR", "--from", "payroll", "--to", "Anna", "--memo", "November", "--json"];
+        let args =
+            ["pay", amount, "EUR", "--from", "payroll", "--to", "Anna", "--memo", "November", "--json"];
         let output = self.world.run(&args);
         ended(&output, 16, &args);
         let spend: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -289,7 +290,9 @@ fn the_home_of_a_person_is_made_once_and_is_no_agents() {
     let options = ["--agent", home, "--algorithm", "ed25519", "--pin-each-use"];
     let carla = Manager::new(programs!(), "carla", &options);
     assert_eq!(carla.made["generated"], json!(["approver", "administrator"]));
-    assert!(carla.key("approver").starts_with("ed25519:") && carla.key("administrator").starts_with("ed25519:"));
+    assert!(
+        carla.key("approver").starts_with("ed25519:") && carla.key("administrator").starts_with("ed25519:")
+    );
     let caller = carla.made["callers"][0].as_str().unwrap();
     let user = rustix::process::getuid().as_raw();
     assert_eq!(caller, format!("[callers.carla]\nuid = {user}\nroles = [\"approver\", \"administrator\"]"));

@@ -75,7 +75,8 @@ impl Manager {
     /// Names the running agent, by its address and certificate.
     pub fn connect(&self, world: &World) {
         let certificate = guest::fingerprint(&world.home().join("certificate.pem"));
-        let remote = format!("[remote]\nurl = \"https://{}\"\ncertificate = \"{certificate}\"\n", world.listening());
+        let remote =
+            format!("[remote]\nurl = \"https://{}\"\ncertificate = \"{certificate}\"\n", world.listening());
         let path = self.home().join("config.toml");
         let text = std::fs::read_to_string(&path).expect("a configuration");
         let text = text.split("[remote]").next().expect("a text").trim_end_matches("# ");
