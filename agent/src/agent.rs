@@ -181,6 +181,9 @@ impl Agent {
         let policy = wished_policy(&config)?;
         let token = open_token(&config.home, &config.token, leniency.retry_pin)?;
         let keys = Keyring::open(&token, &config.labels).await?;
+        if let Some(policy) = &policy {
+            check::check_wished(policy, &config, &keys)?;
+        }
         let watch = Arc::new(Watch::new(config.tolerance));
         let book = Book::open(Options {
             home: config.home.clone(),

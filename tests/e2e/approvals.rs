@@ -81,6 +81,11 @@ fn only_the_last_vote_has_it_judged() {
     let item = api.waiting(1).item;
     let [anna, ben, ..] = managers();
     assert_eq!(api.vote(&anna.for_millis(24 * 7 * 3_600_000).approve(&item)).1["state"], "waiting");
+    // Behind a clock that jumped nobody decides; behind one that stepped back nothing is undone.
+    clock.set("+1h");
+    let (status, suspect) = api.vote(&ben.approve(&item));
+    assert_eq!((status, &suspect["type"]), (503, &json!("urn:bursar:problem:clock-suspect")), "{suspect}");
+    clock.set("-1m");
     let (status, denied) = api.vote(&ben.approve(&item));
     assert_eq!((status, &denied["code"]), (403, &json!("budget")));
 }

@@ -17,6 +17,25 @@ fn shown(world: &World, name: &str) -> String {
     String::from_utf8(shown.stdout).unwrap()
 }
 
+/// One key, one role: not even in the policy alone.
+#[test]
+fn nobody_decides_with_a_key_that_signs_something_else() {
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    let policy = std::fs::read_to_string(world.home().join("policy.toml")).unwrap();
+    for (key, role) in [("expenses", "account expenses"), ("audit", "audit"), ("node", "node")] {
+        let key = shown(&world, key);
+        for people in [
+            format!("[approvers.anna]\nkey = \"{}\"\n", key.trim()),
+            format!("[administrators]\nneed = 1\n[administrators.keys]\nanna = \"{}\"\n", key.trim()),
+        ] {
+            std::fs::write(world.home().join("policy.toml"), format!("{policy}\n{people}")).unwrap();
+            let (code, says) = world.serve_refused();
+            assert_ne!(code, 0);
+            assert!(says.contains(&format!("names the key of {role} as anna's")), "{role}: {says}");
+        }
+    }
+}
+
 #[test]
 fn an_approver_and_an_administrator_have_keys_of_their_own() {
     let world = World::new(programs!(), &bundle(GROCERIES));

@@ -418,7 +418,10 @@ fn decimals_never_change_under_a_name() {
 #[test]
 fn without_administrators_the_file_decides_and_not_every_caller() {
     let approver = managers()[0].clone();
-    let rules = format!("[approvers.anna]\nkey = \"{}\"\n{OPEN_HANDED}", approver.public());
+    let salaries = "[[allow]]\nname = \"salaries\"\ncategories = [\"employee\"]\n";
+    let approved = "approvals = [{ need = 1, from = [\"anna\"] }]\n";
+    let rules =
+        format!("[approvers.anna]\nkey = \"{}\"\n{OPEN_HANDED}\n{salaries}{approved}", approver.public());
     let world = World::new(programs!(), &bundle(&rules));
     world.edit(
         "config.toml",
@@ -433,9 +436,13 @@ fn without_administrators_the_file_decides_and_not_every_caller() {
     assert_eq!(status, 422, "{says}");
     assert!(says["detail"].as_str().unwrap().contains("role administrator"), "{says}");
     assert_eq!(api.pay("a", "expenses", "Grand Casino", "1.00 EUR").0, 403);
+    // What waits is judged by it, too, and signed by the start itself.
+    assert_eq!(api.pay("c", "expenses", "Anna", "1.00 EUR").1["state"], "waiting");
     assert!(agent.stop().success());
+    let second = second.replace("approvals = [{ need = 1, from = [\"anna\"] }]\n", "");
     std::fs::write(world.home().join("policy.toml"), &second).unwrap();
     let agent = world.serve();
+    assert_eq!(agent.api().pay("c", "expenses", "Anna", "1.00 EUR").0, 201);
     assert_eq!(agent.api().bundle(), second);
     assert_eq!(agent.api().pay("b", "expenses", "Grand Casino", "1.00 EUR").0, 201);
     assert_eq!(files::bundles(&world.home()).len(), 2);

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use bursar_core::amount::Asset;
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::Policy;
 
 use super::{Agent, AgentError};
 use crate::anchor;
-use crate::token::keyring;
+use crate::book::in_force;
+use crate::config::{Config, LedgerConfig};
+use crate::ledger::embedded::Embedded;
+use crate::ledger::embedded::genesis::Genesis;
+use crate::token::keyring::{self, Keyring};
 
 /// The roles of keys in the token that a person of the policy may have.
 const PEOPLE: [&str; 2] = [keyring::APPROVER, keyring::ADMINISTRATOR];
@@ -46,31 +51,8 @@ impl Agent {
 
     /// Refuses a bundle whose names and keys do not fit this home's.
     pub fn check_policy(&self, policy: &Policy) -> Result<(), AgentError> {
-        let callers = self.config.callers.iter().map(|caller| &caller.name);
-        let names = self.keys.accounts().map(|(name, _)| name).chain(callers);
-        if let Some(name) = names.into_iter().find(|name| policy.group_named(name.as_str())) {
-            return Err(AgentError::Group(name.clone()));
-        }
-        let people = policy.roster().people().chain(policy.administrator_roster().people());
-        for (person, key) in people.flat_map(|one| one.keys.iter().map(move |key| (&one.name, key))) {
-            if let Some(role) = self.keys.role(key).filter(|role| !PEOPLE.contains(&role.as_str())) {
-                return Err(AgentError::SharedKey { role, person: person.clone() });
-            }
-        }
-        if let Some(embedded) = &self.embedded
-            && let Some((_, asset)) =
-                embedded.genesis().balances().keys().find(|(_, asset)| policy.is_bound(asset))
-        {
-            return Err(AgentError::Unissued(asset.clone()));
-        }
-        for asset in self.embedded.iter().flat_map(|embedded| embedded.genesis().assets().values()) {
-            let (asset, written) = (&asset.asset, policy.asset(asset.asset.name().as_str()));
-            if let Some(written) = written.filter(|written| written.decimals() != asset.decimals()) {
-                let (asset, ledger, policy) = (asset.name().clone(), asset.decimals(), written.decimals());
-                return Err(AgentError::Decimals { asset, ledger, policy });
-            }
-        }
-        Ok(())
+        let genesis = self.embedded.as_ref().map(|embedded| embedded.genesis().as_ref());
+        fits(policy, &self.config, &self.keys, genesis)
     }
 
     /// Refuses names and keys that do not fit each other.
@@ -86,4 +68,48 @@ impl Agent {
         }
         Ok(())
     }
+}
+
+/// Refuses a file's bundle that does not fit, if the book would take it over: once in force it is
+/// for those to change whom it names.
+pub(super) fn check_wished(policy: &Policy, config: &Config, keys: &Keyring) -> Result<(), AgentError> {
+    if !in_force::is_open(in_force::of_home(&config.home)?.as_ref()) {
+        return Ok(());
+    }
+    let genesis = match &config.ledger {
+        LedgerConfig::Embedded { genesis } => Some(Embedded::read(genesis)?),
+        LedgerConfig::None { .. } => None,
+    };
+    fits(policy, config, keys, genesis.as_ref())
+}
+
+fn fits(
+    policy: &Policy,
+    config: &Config,
+    keys: &Keyring,
+    genesis: Option<&Genesis>,
+) -> Result<(), AgentError> {
+    let callers = config.callers.iter().map(|caller| &caller.name);
+    let names = keys.accounts().map(|(name, _)| name).chain(callers);
+    if let Some(name) = names.into_iter().find(|name| policy.group_named(name.as_str())) {
+        return Err(AgentError::Group(name.clone()));
+    }
+    let people = policy.roster().people().chain(policy.administrator_roster().people());
+    for (person, key) in people.flat_map(|one| one.keys.iter().map(move |key| (&one.name, key))) {
+        if let Some(role) = keys.role(key).filter(|role| !PEOPLE.contains(&role.as_str())) {
+            return Err(AgentError::SharedKey { role, person: person.clone() });
+        }
+    }
+    let Some(genesis) = genesis else { return Ok(()) };
+    if let Some((_, asset)) = genesis.balances().keys().find(|(_, asset)| policy.is_bound(asset)) {
+        return Err(AgentError::Unissued(asset.clone()));
+    }
+    for asset in genesis.assets().values().map(|asset| &asset.asset) {
+        let written = policy.asset(asset.name().as_str()).map(Asset::decimals);
+        if let Some(policy) = written.filter(|written| *written != asset.decimals()) {
+            let (asset, ledger) = (asset.name().clone(), asset.decimals());
+            return Err(AgentError::Decimals { asset, ledger, policy });
+        }
+    }
+    Ok(())
 }

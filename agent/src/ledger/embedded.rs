@@ -60,13 +60,18 @@ impl Embedded {
         sqlite::create(&home.join(FILE), genesis)
     }
 
+    /// Reads the genesis file that a ledger began with.
+    pub fn read(genesis: &Path) -> Result<Genesis, StoreError> {
+        Genesis::read(genesis).map_err(|error| StoreError::Open {
+            file: genesis.display().to_string(),
+            what: error.to_string(),
+        })
+    }
+
     /// Opens the ledger of a home folder with the genesis file it began with, reads every entry,
     /// and compares with everything that follows from them.
     pub fn open(home: &Path, genesis: &Path, clock: Clock) -> Result<Self, StoreError> {
-        let read = Genesis::read(genesis).map_err(|error| StoreError::Open {
-            file: genesis.display().to_string(),
-            what: error.to_string(),
-        })?;
+        let read = Self::read(genesis)?;
         let progress = |entries| tracing::info!(entries, "reading the ledger");
         Self::open_with(home, read, clock, progress)
     }
