@@ -274,7 +274,7 @@ fn a_wrong_pin_decides_nothing_and_is_tried_once() {
     let id = firm.ask("100.00");
     firm.anna.write_pin("not the PIN");
     firm.anna.says(5, &["approve", &id, "--yes"]);
-    firm.anna.write_pin(&firm.anna.pin().to_owned());
+    firm.anna.write_pin(firm.anna.pin());
     let says = firm.anna.says(5, &["approve", &id, "--yes"]);
     assert!(says.contains("--retry-pin"), "{says}");
     assert!(signatures(&firm.world.home()).is_empty());

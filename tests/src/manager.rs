@@ -26,7 +26,7 @@ impl Manager {
     pub fn new(programs: Programs, name: &str, more: &[&str]) -> Self {
         let folder = TempDir::with_prefix("bursar-").expect("a temporary folder");
         let mut manager = Self { programs, folder, token: SoftHsm::external(), made: Value::Null };
-        manager.write_pin(&manager.token.pin().to_owned());
+        manager.write_pin(manager.pin());
         let pin = manager.pin_file();
         let (module, pin) = (manager.token.module().to_str().expect("UTF-8"), pin.to_str().expect("UTF-8"));
         let mut args = vec!["init", "--module", module, "--token", manager.token.label(), "--pin-file", pin];
