@@ -3,6 +3,7 @@
 mod check;
 mod tend;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bursar_core::intent::LedgerId;
@@ -17,7 +18,7 @@ use crate::book::draft::Circumstances;
 use crate::book::in_force;
 use crate::book::{Book, BookError, Head, Options};
 use crate::clock::Watch;
-use crate::config::{Config, LedgerConfig};
+use crate::config::{Config, LedgerConfig, TokenConfig};
 use crate::keys_file::{KeysFile, KeysFileError};
 use crate::ledger::embedded::Embedded;
 use crate::ledger::{Ledger, LedgerError, unrecorded::Unrecorded};
@@ -178,7 +179,7 @@ impl Agent {
     /// Opens everything, checks it, and finishes what an earlier run had begun.
     pub async fn open(config: Config, leniency: Leniency) -> Result<Self, AgentError> {
         let policy = wished_policy(&config)?;
-        let token = open_token(&config, leniency.retry_pin)?;
+        let token = open_token(&config.home, &config.token, leniency.retry_pin)?;
         let keys = Keyring::open(&token, &config.labels).await?;
         if let Some(policy) = &policy {
             check::check_wished(policy, &config, &keys)?;
@@ -287,10 +288,10 @@ impl Agent {
 }
 
 /// Loads the module, logs in, once.
-pub fn open_token(config: &Config, retry_pin: bool) -> Result<Token, TokenError> {
-    let uri = config.token.uri.parse()?;
-    let pin = config.token.pin.read(&config.home)?;
-    pin::once(&config.home, retry_pin, || Token::open(&config.token.module, &uri, pin, config.token.workers))
+pub fn open_token(home: &Path, token: &TokenConfig, retry_pin: bool) -> Result<Token, TokenError> {
+    let uri = token.uri.parse()?;
+    let pin = token.pin.read(home)?;
+    pin::once(home, retry_pin, || Token::open(&token.module, &uri, pin, token.workers))
 }
 
 /// The bundle of a home's file, which the book takes over where nobody has to agree to that. A file
@@ -304,7 +305,7 @@ fn wished_policy(config: &Config) -> Result<Option<Arc<Policy>>, AgentError> {
             }) {
                 tracing::warn!(
                     version = standing.policy.version(),
-                    "policy.toml is not the bundle in force, which only its administrators change: `bursar policy propose`"
+                    "policy.toml is not the bundle in force, which only its administrators change: `bursar policy install policy.toml`, or `propose` where they are several"
                 );
             }
             Ok(Some(Arc::new(policy)))

@@ -3,16 +3,19 @@
 //! Each command has `Args`, which clap reads, and `run(global, args) -> Result<Output, CliError>`.
 //! It prints nothing but notes on standard error: the answer is a value, printed here.
 
+pub mod approvals;
 pub mod audit;
 mod certificate;
 pub mod client;
 pub mod clock;
-mod decide;
+pub mod decide;
+pub mod deliver;
+mod desk;
 pub mod error;
 pub mod exit;
-mod freeze;
+pub mod freeze;
 pub mod global;
-mod inbox;
+pub mod inbox;
 pub mod init;
 pub mod issue;
 pub mod key;
@@ -20,7 +23,6 @@ pub mod ledger;
 pub mod openapi;
 pub mod output;
 pub mod pay;
-mod people;
 pub mod policy;
 mod policy_names;
 pub mod quickstart;
@@ -56,7 +58,7 @@ struct Bursar {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Quickstart(quickstart::Args),
-    Init(init::Args),
+    Init(Box<init::Args>),
     Serve(serve::Args),
     Stop(stop::Args),
     Status(status::Args),
@@ -67,7 +69,9 @@ enum Command {
     Inbox(inbox::Args),
     Approve(decide::Approve),
     Refuse(decide::Refuse),
+    Deliver(deliver::Args),
     Freeze(freeze::Args),
+    Approvals(approvals::Args),
     Policy(policy::Args),
     Key(key::Args),
     Certificate(certificate::Args),
@@ -109,7 +113,7 @@ pub fn run() -> ExitCode {
 fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
     match command {
         Command::Quickstart(args) => quickstart::run(global, args),
-        Command::Init(args) => init::run(global, args),
+        Command::Init(args) => init::run(global, *args),
         Command::Serve(args) => serve::run(global, args),
         Command::Stop(args) => stop::run(global, args),
         Command::Status(args) => status::run(global, args),
@@ -120,7 +124,9 @@ fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
         Command::Inbox(args) => inbox::run(global, args),
         Command::Approve(args) => decide::approve(global, args),
         Command::Refuse(args) => decide::refuse(global, args),
+        Command::Deliver(args) => deliver::run(global, args),
         Command::Freeze(args) => freeze::run(global, args),
+        Command::Approvals(args) => approvals::run(global, args),
         Command::Policy(args) => policy::run(global, args),
         Command::Key(args) => key::run(global, args),
         Command::Certificate(args) => certificate::run(global, args),

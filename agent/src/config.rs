@@ -1,10 +1,11 @@
 //! The configuration of a home folder: text -> checked values.
 
 mod callers;
+pub mod home;
+pub mod person;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use bursar_core::name::Name;
 use serde::Deserialize;
 
 pub use callers::Callers;
+pub use home::Home;
 
 use callers::CallerText;
 
@@ -53,6 +55,17 @@ pub enum ConfigError {
         owner: u32,
         /// The effective user id.
         user: u32,
+    },
+    /// It is a person's.
+    #[error(
+        "{path} is the home of {who}, who decides and has no agent, book or accounts there; \
+         name the home folder of an agent with --home"
+    )]
+    NoAgent {
+        /// The folder.
+        path: PathBuf,
+        /// Whose.
+        who: String,
     },
     /// It cannot be read.
     #[error("{path}: {source}")]
@@ -186,30 +199,12 @@ struct AgentText {
 }
 
 impl Config {
-    /// Reads and checks the configuration of a home folder.
+    /// Reads and checks the configuration of an agent's home folder.
     pub fn load(home: &Path) -> Result<Self, ConfigError> {
-        Self::load_as(home, rustix::process::geteuid().as_raw())
-    }
-
-    fn load_as(home: &Path, user: u32) -> Result<Self, ConfigError> {
-        if !home.join(FILE).exists() {
-            return Err(ConfigError::Missing(home.to_owned()));
+        match Home::load(home)? {
+            Home::Agent(config) => Ok(*config),
+            Home::Person(person) => Err(ConfigError::NoAgent { who: person.who(), path: person.home }),
         }
-        let read = |source| ConfigError::Read { path: home.to_owned(), source };
-        // What is read is what was checked, wherever a link leads later.
-        let home = std::fs::canonicalize(home).map_err(read)?;
-        let path = home.join(FILE);
-        let about = std::fs::metadata(&home).map_err(read)?;
-        if about.uid() != user {
-            return Err(ConfigError::Foreign { path: home, owner: about.uid(), user });
-        }
-        let mode = about.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(ConfigError::Exposed { path: home, mode });
-        }
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::Read { path: path.clone(), source })?;
-        Self::parse(&home, &text).map_err(|what| ConfigError::Parse { path, what })
     }
 
     /// Reads and checks a text; paths in it are relative to `home`.
@@ -299,6 +294,8 @@ fn span(field: &str, text: Option<String>, default: &str) -> Result<Duration, St
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     const GOOD: &str = r#"
@@ -351,7 +348,7 @@ mod tests {
         let user = rustix::process::geteuid().as_raw();
         // Root is another user, too; and for root everybody is.
         for other in [user.wrapping_add(1), user ^ 0x8000] {
-            let error = Config::load_as(folder.path(), other).unwrap_err();
+            let error = Home::load_as(folder.path(), other).unwrap_err();
             assert!(matches!(error, ConfigError::Foreign { owner, .. } if owner == user), "{error}");
             assert!(error.to_string().contains(&format!("sudo -u '#{user}' bursar")), "{error}");
         }

@@ -99,12 +99,11 @@ impl fmt::Display for Remote {
     }
 }
 
-impl TryFrom<RemoteText> for Remote {
-    type Error = String;
-
-    fn try_from(text: RemoteText) -> Result<Self, String> {
+impl Remote {
+    /// From `https://HOST:PORT` and the fingerprint of its certificate.
+    pub fn new(url: &str, certificate: Fingerprint) -> Result<Self, String> {
         let read = || {
-            let (host, port) = text.url.strip_prefix("https://")?.rsplit_once(':')?;
+            let (host, port) = url.strip_prefix("https://")?.rsplit_once(':')?;
             let host = match host.strip_prefix('[') {
                 Some(address) => address.strip_suffix(']').filter(|address| address.contains(':'))?,
                 None if host.contains(':') => return None,
@@ -115,9 +114,17 @@ impl TryFrom<RemoteText> for Remote {
             let port = port.bytes().all(|b| b.is_ascii_digit()).then_some(port)?.parse().ok()?;
             Some((host.to_owned(), (port != 0).then_some(port)?))
         };
-        let (host, port) = read()
-            .ok_or_else(|| format!("`url` is {:?}; write it like https://treasury.example:7420", text.url))?;
-        Ok(Self { host, port, certificate: text.certificate })
+        let (host, port) =
+            read().ok_or_else(|| format!("`url` is {url:?}; write it like https://treasury.example:7420"))?;
+        Ok(Self { host, port, certificate })
+    }
+}
+
+impl TryFrom<RemoteText> for Remote {
+    type Error = String;
+
+    fn try_from(text: RemoteText) -> Result<Self, String> {
+        Self::new(&text.url, text.certificate)
     }
 }
 

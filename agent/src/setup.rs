@@ -8,6 +8,7 @@ pub mod config_text;
 pub mod folder;
 pub mod home;
 pub mod modules;
+pub mod person;
 pub mod policy_skeleton;
 pub mod softhsm;
 

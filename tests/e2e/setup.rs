@@ -246,7 +246,7 @@ fn init_says_what_is_wrong_and_writes_no_home() {
     check(made.init_with(&module, &label, &["--retry-pin"]), 3, "chmod 700");
     std::fs::set_permissions(made.home(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let made_now = answer(&made.init_with(&module, &label, &["--retry-pin", "--account", "expenses"]));
-    assert_eq!(made_now["generated"], serde_json::json!(["audit", "node", "expenses"]));
+    assert_eq!(made_now["generated"], serde_json::json!(["audit", "node", "administrator", "expenses"]));
 }
 
 #[test]
@@ -324,12 +324,14 @@ fn keys_are_made_listed_and_shown() {
     let listed = answer(&key(&["list", "--json"]));
     let labels: Vec<_> =
         listed.as_array().unwrap().iter().map(|key| key["label"].as_str().unwrap()).collect();
-    assert_eq!(labels, ["audit", "card", "e", "node", "p", "payroll", "s"]);
+    assert_eq!(labels, ["administrator", "audit", "card", "e", "node", "p", "payroll", "s"]);
     for (args, exit) in [
         (&["generate", "e", "--algorithm", "ed25519"][..], 2),
         (&["generate", "f", "--algorithm", "ed25519", "--account", "expenses"], 2),
         (&["generate", "f", "--algorithm", "rsa"], 2),
         (&["generate", "f", "--algorithm", "p256", "--role", "audit"], 2),
+        (&["generate", "f", "--algorithm", "secp256k1", "--role", "approver"], 2),
+        (&["generate", "administrator", "--algorithm", "ed25519"], 2),
         (&["show", "nobody"], 6),
     ] {
         assert_eq!(key(args).status.code(), Some(exit), "{args:?}");

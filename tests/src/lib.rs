@@ -10,6 +10,7 @@
 //! | [`policy`] | policy bundles and recipients for tests |
 //! | [`files`] | the files of a home, read with plain SQLite |
 //! | [`guest`] | a client with a certificate: OpenSSL makes it, curl shows it |
+//! | [`manager`] | a person with a token and a home of their own |
 //! | [`merkle`] | the tree of RFC 6962 |
 //! | [`opened`] | the same files opened by the agent's code |
 //! | [`spec`] | what a home folder is to be |
@@ -22,6 +23,7 @@ pub mod clock;
 pub mod daemon;
 pub mod files;
 pub mod guest;
+pub mod manager;
 pub mod merkle;
 pub mod opened;
 pub mod person;

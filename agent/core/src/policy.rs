@@ -28,6 +28,8 @@
 //! | what could a thief do? | [`stolen`] |
 //! | does the bundle say what it is expected to? | [`Cases`] |
 //! | which past payments would flip? | [`Replay`] |
+//!
+//! Two bundles are compared in [`diff`].
 
 mod amount_cap;
 mod budget;
@@ -35,6 +37,7 @@ mod bundle_view;
 mod cases;
 mod counters;
 mod denial;
+pub mod diff;
 mod draw;
 mod error;
 mod explain;

@@ -35,7 +35,7 @@ struct Answer {
 
 /// Needs neither token nor agent.
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
-    let home = global.config()?.home;
+    let home = global.any_home()?.path().clone();
     if args.new {
         let pem = certificate::make()?;
         let write = |name: &str, bytes: &[u8]| {

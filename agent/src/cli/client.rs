@@ -4,7 +4,7 @@
 mod link;
 mod problem;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::error::CliError;
 use super::exit::Exit;
 use super::global::Global;
 use crate::config::Config;
+use crate::config::person::{Person, Place};
 use crate::remote::RemoteError;
 use link::Way;
 
@@ -122,28 +123,49 @@ impl Client {
     /// For the agent that a home with this configuration asks.
     pub fn to(global: &Global, config: &Config) -> Result<Self, CliError> {
         match &config.remote {
-            Some(remote) => Self::by(config, Way::Remote(remote.door(&config.home)?)),
+            Some(remote) => Self::by(&config.socket, Way::Remote(remote.door(&config.home)?)),
             None => Self::local(global, config),
+        }
+    }
+
+    /// For the agent that a person's home names.
+    pub fn of_person(person: &Person) -> Result<Self, CliError> {
+        match &person.agent {
+            Some(Place::Remote(remote)) => Self::by(&person.home, Way::Remote(remote.door(&person.home)?)),
+            Some(Place::Socket(socket)) => {
+                let start = "bursar serve --background, with --home and the agent's home folder".to_owned();
+                Self::by(socket, Way::Local { socket: socket.clone(), start })
+            }
+            None => Err(CliError::Home(
+                "this home names no agent; add [remote] with `socket`, or `url` and `certificate`, to config.toml, or work with \
+                 files: --inbox FILE --out FILE"
+                    .to_owned(),
+            )),
         }
     }
 
     /// For the agent of the home itself, whatever other one its commands ask.
     pub fn local(global: &Global, config: &Config) -> Result<Self, CliError> {
         let start = global.command("serve --background");
-        Self::by(config, Way::Local { socket: config.socket.clone(), start })
+        Self::by(&config.socket, Way::Local { socket: config.socket.clone(), start })
     }
 
-    fn by(config: &Config, way: Way) -> Result<Self, CliError> {
+    fn by(about: &Path, way: Way) -> Result<Self, CliError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|source| ClientError::Socket { socket: config.socket.clone(), source })?;
+            .map_err(|source| ClientError::Socket { socket: about.to_owned(), source })?;
         Ok(Self { runtime, link: Arc::new(Link::new(way)) })
     }
 
     /// Asks, waits, decodes.
     pub fn ask<T: DeserializeOwned>(&self, ask: &Ask) -> Result<T, ClientError> {
         self.runtime.block_on(self.link.ask(ask))?.decode()
+    }
+
+    /// Asks, waits, and answers with the text.
+    pub fn text(&self, ask: &Ask) -> Result<String, ClientError> {
+        self.runtime.block_on(self.link.ask(ask))?.text()
     }
 
     /// Does somebody answer?

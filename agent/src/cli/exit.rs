@@ -26,7 +26,7 @@ pub enum Exit {
     InUse = 9,
     /// Busy or unavailable; nothing was decided.
     Busy = 10,
-    /// Some rows of a batch were refused or denied.
+    /// Some rows of a batch were refused or denied, or some decisions of a person do not count.
     Rows = 11,
     /// A verification failed.
     Unverified = 12,

@@ -1,69 +1,85 @@
 //! `bursar freeze`: stops an account at once.
 
-use bursar_core::approval::{Freeze, Payload};
+use std::path::PathBuf;
+
+use bursar_core::approval::HomeId;
 use bursar_core::decode::memo::Memo;
-use bursar_core::decode::transfer::Nonce;
 use bursar_core::name::Name;
-use serde_json::value::RawValue;
 
 use super::client::{Ask, Client};
+use super::decide::written;
+use super::desk::sign::{Needs, Signer};
+use super::desk::source::Source;
+use super::desk::{Desk, fate, file, statement};
 use super::error::CliError;
-use super::global::Global;
-use super::key::open::{Opened, open};
-use super::output::{Output, Page, Style};
-use super::people::{own_copy, touch};
-use crate::book::inbox::Inbox;
-use crate::clock;
-use crate::token;
-use crate::token::keyring::approver_key;
+use super::global::{Global, quoted};
+use super::output::{self, Output, Page, Style};
+use crate::http::wire::AccountView;
 
-/// Stop an account at once: nothing leaves it until enough approvers let it go on
+/// Stop an account: nothing leaves it until a quorum lets it go on
 ///
-/// Any one of those whom the policy names does so alone. `bursar approve lift-ACCOUNT` lifts it.
+/// One approver is enough, and nobody is asked twice. It is signed by the key in your own token, so it
+/// takes your PIN. Payments that were signed before are on their way already.
 ///
-/// Example: bursar freeze expenses --why "card stolen"
+/// `bursar approve lift-ACCOUNT` lets it go on, when enough have said so.
+///
+/// Example: bursar freeze payroll --why "a laptop was stolen"
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
     /// The account
     account: Name,
-    /// The reason
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    why: Memo,
+    /// A reason; at most 140 bytes, signed with it
+    #[arg(long, value_name = "TEXT")]
+    why: Option<Memo>,
+    /// Read the home's id from a file that `bursar inbox --save` has written, and not from the agent
+    #[arg(long, value_name = "FILE", requires = "out")]
+    inbox: Option<PathBuf>,
+    /// Write it, signed, to a file for `bursar deliver`, and do not tell the agent
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Try the PIN again after it was refused and corrected
+    #[arg(long)]
+    retry_pin: bool,
 }
 
-/// Signs and hands it in.
+/// Signs, and tells the agent.
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
-    let Opened { config, token, runtime } = open(global, false)?;
-    let client = Client::to(global, &config)?;
-    // In haste: an out-of-date copy of the policy stops nobody who has a key.
-    let inbox: Inbox = client.ask(&Ask::get("/v1/inbox"))?;
-    let bundle = own_copy(&config)?;
-    let label = config.labels.approver.clone().ok_or_else(|| {
-        CliError::Home(
-            "this home has no approver's key: set `approver` under [keys] in config.toml".to_owned(),
-        )
-    })?;
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(|error| CliError::Busy(format!("no random numbers ({error})")))?;
-    let signed = runtime.block_on(async {
-        let key = approver_key(&token, &label).await?;
-        let owner = bundle.roster().owner(key.public());
-        let approver = owner.map(|one| one.name.clone()).ok_or_else(|| {
-            CliError::Home(format!("your copy of the policy does not name the key {}", key.public()))
-        })?;
-        let (home, account) = (inbox.home, args.account.clone());
-        let freeze =
-            Freeze { home, account, approver, why: args.why, signed: clock::wall(), nonce: Nonce(nonce) };
-        let payload = Payload::encode(freeze).map_err(|error| CliError::Usage(error.to_string()))?;
-        touch();
-        Ok::<_, CliError>(token::state(&token, &key, payload).await?)
-    })?;
-    let json =
-        RawValue::from_string(signed.to_json()).map_err(|error| CliError::Damaged(error.to_string()))?;
-    let answer: serde_json::Value = client.ask(&Ask::post("/v1/freezes", &json))?;
+    let desk = Desk::open(global)?;
+    let source = Source::open(global, &desk, args.inbox.as_deref())?;
+    let home: HomeId = source.inbox()?.home;
+    if let Source::Agent(client) = &source {
+        check(client, &args.account)?;
+    }
+    let signer = Signer::open(&desk, Needs { approver: true, administrator: false }, args.retry_pin)?;
+    let decision = statement::freeze(&signer, home, args.account.clone(), args.why.unwrap_or_default())?;
+    let decisions = [decision];
+    if let Some(path) = &args.out {
+        file::write(path, &decisions)?;
+        return Ok(written(global, path, &decisions));
+    }
+    let fates = fate::deliver(source.agent()?, &decisions)?;
     let mut page = Page::new();
-    page.styled(Style::Bad, format!("FROZEN: nothing leaves the account {}.", args.account));
-    page.line(format!("To let it go on: {}", global.command(&format!("approve lift-{}", args.account))));
-    Ok(Output::new(&answer, page))
+    if fates.iter().all(|fate| fate.good) {
+        let lift = global.command(&format!("approve {}", quoted(&format!("lift-{}", args.account))));
+        page.styled(Style::Bad, format!("FROZEN: nothing leaves the account {} any more.", args.account));
+        page.line(format!("A quorum lets it go on: {lift}"));
+    } else {
+        page.styled(Style::Bad, format!("NOT FROZEN: the account {} goes on.", args.account));
+    }
+    output::note(&page);
+    Ok(fate::output(&fates))
+}
+
+/// A name with a mistake in it would freeze nothing, and nobody would notice.
+fn check(client: &Client, account: &Name) -> Result<(), CliError> {
+    let accounts: Vec<AccountView> = client.ask(&Ask::get("/v1/accounts"))?;
+    if accounts.iter().any(|known| known.name == *account) {
+        return Ok(());
+    }
+    let names: Vec<_> = accounts.iter().map(|known| known.name.as_str()).collect();
+    Err(CliError::Usage(format!(
+        "NOT FROZEN: the agent has no account {account}; its accounts are {}",
+        names.join(", ")
+    )))
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::error::CliError;
-use crate::config::Config;
+use crate::config::{Config, Home};
 
 /// The program's name.
 const NAME: &str = "bursar";
@@ -63,7 +63,12 @@ impl Global {
         })
     }
 
-    /// The checked configuration of the home folder.
+    /// The checked configuration of the home folder, an agent's or a person's.
+    pub fn any_home(&self) -> Result<Home, CliError> {
+        Ok(Home::load(self.home()?)?)
+    }
+
+    /// The checked configuration of an agent's home folder.
     pub fn config(&self) -> Result<Config, CliError> {
         Ok(Config::load(self.home()?)?)
     }

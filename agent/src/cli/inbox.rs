@@ -1,52 +1,49 @@
 //! `bursar inbox`: everything that waits for a person.
 
-use serde::Serialize;
+mod json;
+mod page;
 
+use std::path::PathBuf;
+
+use super::desk::Desk;
+use super::desk::mail::Mail;
+use super::desk::source::Source;
 use super::error::CliError;
 use super::global::Global;
-use super::output::{Output, Page, Style};
-use super::people::{self, Desk, Read};
-use crate::book::inbox::{Frozen, Proposal};
+use super::output::Output;
 
-/// List everything that waits for a person: payments, policy bundles, frozen accounts
+pub use page::{frozen as frozen_table, payments as payment_table, proposals as proposal_table};
+
+/// List everything that waits for a person
 ///
-/// Payments are decoded from the bytes that an approval signs for, and named by this home's own copy
-/// of the policy.
+/// That is payments, versions of the policy that were put forward, and frozen accounts. Reads the
+/// exact bytes of each payment itself, and names recipient and categories from this home's own copy of
+/// the policy, never from what the requester or the agent calls them. When that copy is not the
+/// version that the agent decides by, nothing is named: `bursar policy fetch` takes it over.
+///
+/// An ID is a payment's number (12), policy-3 for a version of the policy that was put forward, or
+/// lift-payroll for a frozen account. `bursar approve ID…` and `bursar refuse ID… --why TEXT` decide.
 ///
 /// Example: bursar inbox
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
-pub struct Args {}
-
-#[derive(Serialize)]
-struct Answer {
-    version: u64,
-    payments: Vec<Read>,
-    proposals: Vec<Proposal>,
-    frozen: Vec<Frozen>,
+pub struct Args {
+    /// Write it to a file, too, for a machine that has no way to the agent
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    /// Read it from a file that --save has written, and not from the agent
+    #[arg(long, value_name = "FILE", conflicts_with = "save")]
+    inbox: Option<PathBuf>,
 }
 
-/// Lists it.
-pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
+/// Asks the agent, or reads the file.
+pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let desk = Desk::open(global)?;
-    let read = desk.inbox.payments.iter().map(|payment| desk.read(payment)).collect::<Result<Vec<_>, _>>()?;
-    let mut page = Page::new();
-    if let Some(until) = desk.inbox.until {
-        page.styled(
-            Style::Bad,
-            format!("BREAK-GLASS: policy version {} is in force until {until}", desk.inbox.version),
-        );
+    let source = Source::open(global, &desk, args.inbox.as_deref())?;
+    let inbox = source.inbox()?;
+    if let Some(path) = &args.save {
+        source.save(&inbox, path)?;
     }
-    if read.is_empty() && desk.inbox.proposals.is_empty() && desk.inbox.frozen.is_empty() {
-        page.styled(Style::Good, "Nothing waits for anybody.");
-    }
-    if !read.is_empty() {
-        people::payments(&mut page, &read);
-    }
-    desk.inbox.proposals.iter().for_each(|one| people::proposal(&mut page, one));
-    desk.inbox.frozen.iter().for_each(|one| people::frozen(&mut page, one));
-    let Desk { inbox, .. } = desk;
-    let answer =
-        Answer { version: inbox.version, payments: read, proposals: inbox.proposals, frozen: inbox.frozen };
-    Ok(Output::new(&answer, page))
+    let mail = Mail::read(global, &desk, inbox)?;
+    Ok(Output::new(&json::view(&mail), page::page(global, &mail, args.save.as_deref())))
 }

@@ -3,6 +3,7 @@
 mod asset;
 mod balance;
 mod look;
+mod person;
 mod pin;
 
 use std::path::{Path, PathBuf};
@@ -15,14 +16,14 @@ use super::exit::Exit;
 use super::global::{Global, quoted};
 use super::key::open::runtime;
 use super::output::{Output, Page, Style};
-use crate::config::Config;
+use crate::config::{Config, Home};
 use crate::setup::account::AccountKey;
 use crate::setup::config_text::NewConfig;
 use crate::setup::folder::Folder;
 use crate::setup::home::{self, Made, NewHome};
 use crate::setup::{SetupError, modules, policy_skeleton};
 use crate::token::Token;
-use crate::token::pin::once;
+use crate::token::pin::{PinSource, once};
 use crate::token::provision::{Algorithm, TokenUri, uri_of};
 use asset::NamedAsset;
 use balance::Balance;
@@ -33,8 +34,18 @@ use balance::Balance;
 /// that makes the home. It never overwrites anything; given again it goes on where it was
 /// interrupted, or says what is there.
 ///
-/// Example: bursar init --module /usr/lib/softhsm/libsofthsm2.so --token treasury --pin-prompt
+/// The policy of the new home denies everything until you edit it; the key `administrator`, in the same
+/// token, is the one that signs later versions.
+///
+/// With --approver or --administrator it makes the home of a person who decides instead: a key in the
+/// person's own token and a certificate, but no ledger, no book and no accounts; then it prints the
+/// lines that the policy and the agent's config.toml need to know the person.
+///
+/// Examples:
+///   bursar init --module /usr/lib/softhsm/libsofthsm2.so --token treasury --pin-prompt
 ///          --account expenses=card-1 --balance expenses="5000.00 EUR"
+///   bursar init --module /usr/lib/softhsm/libsofthsm2.so --token anna --pin-prompt --approver anna
+///          --agent https://treasury.example:7420 --agent-certificate sha256:ba7816bf…
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
@@ -49,9 +60,9 @@ pub struct Args {
     /// An account and the label of its key, which is generated if there is none; may be repeated
     #[arg(long = "account", value_name = "NAME[=KEYLABEL]", requires = "module")]
     accounts: Vec<AccountKey>,
-    /// The algorithm of account keys that are generated: ed25519, secp256k1 or p256
-    #[arg(long, default_value = "ed25519")]
-    algorithm: Algorithm,
+    /// The algorithm of keys that are generated [default: ed25519 for accounts, p256 for people]
+    #[arg(long)]
+    algorithm: Option<Algorithm>,
     /// The label of the key that signs the audit log, generated if there is none
     #[arg(long, value_name = "KEYLABEL", default_value = "audit")]
     audit: String,
@@ -64,29 +75,40 @@ pub struct Args {
     /// What an account holds when the ledger begins, like expenses="5000.00 EUR"; may be repeated
     #[arg(long = "balance", value_name = "NAME=AMOUNT", requires = "module")]
     balances: Vec<Balance>,
+    #[command(flatten)]
+    person: person::PersonArgs,
 }
 
 /// Does what the arguments say.
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let home = global.home()?;
     if home.join(crate::config::FILE).exists() {
-        return existing(global, &args);
+        return match global.any_home()? {
+            Home::Agent(config) => existing(&config, &args),
+            Home::Person(person) => Ok(person::existing(&person)),
+        };
     }
+    args.person.check()?;
     match (&args.module, &args.token) {
         (Some(module), Some(token)) => make(global, home, &args, module, token),
         _ => look::run(global),
     }
 }
 
-fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Output, CliError> {
+/// The token of a new home, logged in.
+struct Chosen {
+    folder: Folder,
+    module: PathBuf,
+    source: PinSource,
+    token: Token,
+}
+
+fn choose(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Chosen, CliError> {
     let source = args.pin.source()?;
-    let asset = args.asset.0.clone();
-    let balances = args.balances.iter().map(|balance| balance.read(&asset)).collect::<Result<_, _>>()?;
     let module =
         std::path::absolute(module).map_err(|source| CliError::File { path: module.to_owned(), source })?;
     let uri = if token.starts_with("pkcs11:") { token.parse() } else { TokenUri::label(token) }
         .map_err(|error| CliError::Usage(error.to_string()))?;
-
     let folder = Folder::prepare(home)?;
     home::check_path(&folder)?;
     if folder.has(crate::cli::quickstart::CSV) {
@@ -98,6 +120,18 @@ fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -
     }
     let pin = args.pin.read(&source, folder.path())?;
     let token = once(folder.path(), args.pin.retry_pin, || Token::open(&module, &uri, pin, Some(1)))?;
+    Ok(Chosen { folder, module, source, token })
+}
+
+fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Output, CliError> {
+    if args.person.is_asked() {
+        // Before a PIN is asked for.
+        let agent = args.person.place()?;
+        return person::make(args, agent, choose(global, home, args, module, token)?);
+    }
+    let asset = args.asset.0.clone();
+    let balances = args.balances.iter().map(|balance| balance.read(&asset)).collect::<Result<_, _>>()?;
+    let Chosen { folder, module, source, token } = choose(global, home, args, module, token)?;
     let new = NewHome {
         config: NewConfig {
             id: home::id()?,
@@ -107,10 +141,11 @@ fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -
             environment: modules::environment(|name| std::env::var(name).ok()),
             audit: args.audit.clone(),
             node: args.node.clone(),
+            administrator: Some("administrator".to_owned()),
             accounts: args.accounts.clone(),
             uid: rustix::process::getuid().as_raw(),
         },
-        algorithms: vec![args.algorithm; args.accounts.len()],
+        algorithms: vec![args.algorithm.unwrap_or(Algorithm::Ed25519); args.accounts.len()],
         policy: policy_skeleton::text(&asset),
         ledger: name("bursar")?,
         assets: vec![asset.into()],
@@ -143,6 +178,11 @@ fn report(global: &Global, home: &Path, made: &Made) -> Output {
     page.line(
         "The policy denies every payment until you edit it: policy.toml has an example of each kind of rule.",
     );
+    page.line(format!(
+        "The agent takes policy.toml over when it starts for the first time. From then on another version needs the key \"administrator\" \
+         in the token: {}",
+        global.command("policy install policy.toml")
+    ));
     page.line(
         "The ledger begins with the assets and balances of genesis.json, which cannot change any more.",
     );
@@ -154,9 +194,8 @@ fn report(global: &Global, home: &Path, made: &Made) -> Output {
 }
 
 /// A second init: says what is there, and whether that is what was asked for.
-fn existing(global: &Global, args: &Args) -> Result<Output, CliError> {
-    let config = global.config()?;
-    let other = differences(&config, args);
+fn existing(config: &Config, args: &Args) -> Result<Output, CliError> {
+    let other = differences(config, args);
     let mut page = Page::new();
     page.line(format!("{} is a home folder already; nothing was changed.", config.home.display()));
     let accounts: Vec<_> =

@@ -1,9 +1,12 @@
 //! `bursar policy`: what may be paid.
 
-mod change;
 mod check;
+pub mod diff;
 mod explain;
-pub(super) mod offline;
+mod fetch;
+mod install;
+pub mod offline;
+mod propose;
 mod replay;
 mod show;
 mod stolen;
@@ -29,10 +32,11 @@ enum Command {
     Show(show::Args),
     Explain(explain::Args),
     Test(test::Args),
+    Diff(diff::Args),
     Replay(replay::Args),
-    Propose(change::Propose),
-    Install(change::Install),
-    Fetch(change::Fetch),
+    Propose(propose::Args),
+    Install(install::Args),
+    Fetch(fetch::Args),
 }
 
 /// Does what the arguments say.
@@ -42,9 +46,10 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Show(args) => show::run(global, args),
         Command::Explain(args) => explain::run(global, args),
         Command::Test(args) => test::run(global, args),
+        Command::Diff(args) => diff::run(global, args),
         Command::Replay(args) => replay::run(global, args),
-        Command::Propose(args) => change::propose(global, args),
-        Command::Install(args) => change::install(global, args),
-        Command::Fetch(args) => change::fetch(global, args),
+        Command::Propose(args) => propose::run(global, args),
+        Command::Install(args) => install::run(global, args),
+        Command::Fetch(args) => fetch::run(global, args),
     }
 }

@@ -7,10 +7,11 @@ use super::output::Output;
 use super::spend_page;
 use crate::book::read;
 use crate::config::{Config, LedgerConfig};
+use crate::http::wire::Votes;
 use crate::ledger::embedded::genesis::Genesis;
 use crate::ledger::embedded::read::Reader;
 
-/// Show one payment, its signed envelope or its receipt
+/// Show one payment, its signed envelope, its receipt or its approvals
 ///
 /// Works with and without a running agent.
 ///
@@ -27,6 +28,9 @@ pub struct Args {
     /// The ledger's receipt as JSON: record, inclusion proof and signed checkpoint
     #[arg(long, conflicts_with = "envelope")]
     receipt: bool,
+    /// The decisions of people that were counted, as JSON: `bursar approvals verify` verifies them offline
+    #[arg(long, conflicts_with_all = ["envelope", "receipt"])]
+    approvals: bool,
 }
 
 /// Reads the book, and the ledger for a receipt.
@@ -41,6 +45,11 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
             CliError::Usage(format!("payment {} is {} and has no signature", args.id, spend.state))
         })?;
         return Ok(Output::json(envelope.to_json()));
+    }
+    if args.approvals {
+        // None for a payment that does not exist, which was found above.
+        let votes = Votes { votes: read::votes(&book, args.id)?.unwrap_or_default() };
+        return Ok(Output::json(serde_json::to_string_pretty(&votes).unwrap_or_default()));
     }
     if args.receipt {
         let position = spend.receipt.map(|receipt| receipt.position).ok_or_else(|| {

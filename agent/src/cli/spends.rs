@@ -26,7 +26,7 @@ pub struct Args {
     /// Only from this account
     #[arg(long, value_name = "NAME")]
     account: Option<Name>,
-    /// Only in this state: denied, reserved, signed, refused, recorded, handed-out or expired
+    /// Only in this state: waiting, denied, reserved, signed, refused, recorded, handed-out or expired
     #[arg(long, value_name = "STATE", value_parser = state)]
     state: Option<State>,
 }
@@ -35,7 +35,7 @@ fn state(text: &str) -> Result<State, String> {
     let known: Result<State, serde::de::value::Error> =
         serde::Deserialize::deserialize(serde::de::value::StrDeserializer::new(text));
     known.map_err(|_| {
-        "a state is denied, reserved, signed, refused, recorded, handed-out or expired".to_owned()
+        "a state is waiting, denied, reserved, signed, refused, recorded, handed-out or expired".to_owned()
     })
 }
 
@@ -115,6 +115,7 @@ mod tests {
             State::Recorded,
             State::HandedOut,
             State::Expired,
+            State::Waiting,
         ] {
             assert_eq!(state(&known.to_string()), Ok(known));
         }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use bursar_core::name::Name;
+use bursar_core::time::Timestamp;
 use data_encoding::HEXLOWER;
 use serde::Serialize;
 
@@ -11,14 +13,16 @@ use super::exit::Exit;
 use super::global::Global;
 use super::output::{Cell, Output, Page, Style, count};
 use super::stop;
-use crate::book::read;
+use crate::book::inbox::Inbox;
+use crate::book::{in_force, read};
 use crate::config::{Config, LedgerConfig};
 use crate::serve::LISTENING;
 use crate::store::log;
 
 /// Show whether the agent runs, and where book and ledger stand
 ///
-/// Ends with 0 if the agent can take a payment, 8 if it is not running, 4 or 10 if it is in trouble.
+/// Also how much waits for a person, which accounts are frozen, and until when break-glass lasts. Ends
+/// with 0 if the agent can take a payment, 8 if it is not running, 4 or 10 if it is in trouble.
 ///
 /// Example: bursar status
 #[derive(Debug, clap::Args)]
@@ -41,6 +45,39 @@ struct Answer {
     ledger: String,
     records: u64,
     root: String,
+    /// What waits for a person, as far as a running agent says it to this user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
+    /// Until when a break-glass version of the policy is in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    break_glass: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Waiting {
+    payments: usize,
+    proposals: usize,
+    /// Accounts that nothing leaves.
+    frozen: Vec<Name>,
+}
+
+impl Waiting {
+    fn of(inbox: &Inbox) -> Self {
+        Self {
+            payments: inbox.payments.len(),
+            proposals: inbox.proposals.len(),
+            frozen: inbox.frozen.iter().map(|frozen| frozen.account.clone()).collect(),
+        }
+    }
+
+    /// In words; nothing if nothing waits.
+    fn words(&self) -> String {
+        let counts =
+            [(self.payments, "payment"), (self.proposals, "version"), (self.frozen.len(), "frozen account")];
+        let counts = counts.into_iter().filter(|(number, _)| *number > 0);
+        let words: Vec<_> = counts.map(|(number, noun)| count(number as u64, noun)).collect();
+        if words.is_empty() { String::new() } else { format!("{}; see: bursar inbox", words.join(", ")) }
+    }
 }
 
 /// Looks from outside.
@@ -53,6 +90,12 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
             ("not running", Style::Warn, Some(format!("start it with: {start}")), Exit::NotRunning)
         }
         Err(error) => ("in trouble", Style::Bad, Some(error.to_string()), error.exit()),
+    };
+    // Whoever may not ask it hears the rest all the same.
+    let inbox = if exit == Exit::Done { client.ask::<Inbox>(&Ask::get("/v1/inbox")).ok() } else { None };
+    let break_glass = match &inbox {
+        Some(inbox) => inbox.until,
+        None => in_force::of_home(&config.home)?.and_then(|standing| standing.until).map(|(until, _)| until),
     };
     let (records, root) = log::head(&read::open(&config.home)?)?;
     let answer = Answer {
@@ -71,8 +114,19 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         socket: config.socket,
         records,
         root: HEXLOWER.encode(&root),
+        waiting: inbox.as_ref().map(Waiting::of),
+        break_glass,
     };
     let mut page = Page::new();
+    if let Some(until) = answer.break_glass {
+        page.styled(
+            Style::Bad,
+            format!("BREAK-GLASS: the policy in force is for an emergency, until {until}."),
+        );
+    }
+    for account in answer.waiting.iter().flat_map(|waiting| &waiting.frozen) {
+        page.styled(Style::Bad, format!("FROZEN: nothing leaves the account {account}."));
+    }
     page.pairs([
         ("agent", Cell::new(answer.state, style)),
         ("", answer.reason.clone().unwrap_or_default().into()),
@@ -84,6 +138,10 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ("token", answer.token.as_str().into()),
         ("accounts", answer.accounts.join(", ").into()),
         ("ledger", answer.ledger.as_str().into()),
+        (
+            "waits for people",
+            Cell::new(answer.waiting.as_ref().map(Waiting::words).unwrap_or_default(), Style::Warn),
+        ),
         ("audit log", format!("{}, root {}", count(answer.records, "record"), answer.root).into()),
     ]);
     Ok(Output::new(&answer, page).with_exit(exit))

@@ -26,6 +26,9 @@ pub struct NewConfig {
     pub audit: String,
     /// Label of the node key.
     pub node: String,
+    /// Label of the key that signs new versions of the policy; without one, whoever can write the
+    /// policy's file changes the policy.
+    pub administrator: Option<String>,
     /// The accounts.
     pub accounts: Vec<AccountKey>,
     /// The user who may ask for payments.
@@ -41,16 +44,13 @@ impl NewConfig {
     }
 
     fn text(&self) -> Result<String, SetupError> {
-        let module = utf8(&self.module)?;
-        let pin = match &self.pin {
-            PinSource::File(path) => format!("{{ file = {} }}", quoted(utf8(path)?)),
-            PinSource::Credential(name) => format!("{{ credential = {} }}", quoted(name)),
-            PinSource::Prompt => quoted("prompt"),
-        };
-        let mut environment = String::new();
-        for (name, value) in &self.environment {
-            let _ = writeln!(environment, "{} = {}", key(name), quoted(value));
-        }
+        let token = token_lines(&self.module, &self.uri, &self.pin, &self.environment)?;
+        let administrator = self.administrator.as_ref().map_or_else(String::new, |label| {
+            format!(
+                "# Signs new versions of the policy, as `bursar policy install` asks; ed25519 or p256.\nadministrator = {}\n",
+                quoted(label)
+            )
+        });
         let mut accounts = String::new();
         for AccountKey { account, label } in &self.accounts {
             let _ = writeln!(accounts, "[accounts.{}]\nkey = {}\n", key(account.as_str()), quoted(label));
@@ -63,24 +63,14 @@ impl NewConfig {
 # rollback anchor. Changing it cuts the home off from both.
 id = {id}
 
-[token]
-# The PKCS#11 module and the token in it, as an RFC 7512 URI.
-module = {module}
-uri = {uri}
-# Where the PIN comes from: {{ file = "pin" }} (mode 0600), {{ credential = "pin" }} (of systemd), or "prompt".
-pin = {pin}
-# How many signatures are made at the same time; as many as fit the machine without this line.
-# workers = 4
-
-# What the module reads from its environment.
-[token.environment]
-{environment}
-# Labels of keys in the token. Each key has one role. `bursar key list` shows them.
+{token}# Labels of keys in the token. Each key has one role. `bursar key list` shows them.
 [keys]
 # Signs the audit log's checkpoints; ed25519.
 audit = {audit}
 # Signs the ledger's checkpoints; ed25519.
 node = {node}
+{administrator}# Approves payments with this token; ed25519 or p256, and nobody else's.
+# approver = "anna"
 
 # The accounts, by the names that payments and the policy use.
 # `bursar key generate NAME --algorithm ed25519 --account NAME` adds one.
@@ -128,12 +118,45 @@ roles = ["requester", "approver", "auditor", "administrator"]
 "#,
             uid = self.uid,
             id = quoted(&self.id),
-            module = quoted(module),
-            uri = quoted(&self.uri),
             audit = quoted(&self.audit),
             node = quoted(&self.node),
         ))
     }
+}
+
+/// The section `[token]`, with its comments.
+pub(super) fn token_lines(
+    module: &Path,
+    uri: &str,
+    pin: &PinSource,
+    environment: &BTreeMap<String, String>,
+) -> Result<String, SetupError> {
+    let pin = match pin {
+        PinSource::File(path) => format!("{{ file = {} }}", quoted(utf8(path)?)),
+        PinSource::Credential(name) => format!("{{ credential = {} }}", quoted(name)),
+        PinSource::Prompt => quoted("prompt"),
+    };
+    let mut variables = String::new();
+    for (name, value) in environment {
+        let _ = writeln!(variables, "{} = {}", key(name), quoted(value));
+    }
+    Ok(format!(
+        r#"[token]
+# The PKCS#11 module and the token in it, as an RFC 7512 URI.
+module = {module}
+uri = {uri}
+# Where the PIN comes from: {{ file = "pin" }} (mode 0600), {{ credential = "pin" }} (of systemd), or "prompt".
+pin = {pin}
+# How many signatures are made at the same time; as many as fit the machine without this line.
+# workers = 4
+
+# What the module reads from its environment.
+[token.environment]
+{variables}
+"#,
+        module = quoted(utf8(module)?),
+        uri = quoted(uri),
+    ))
 }
 
 /// One more account at the end of a configuration's text; read back before it is answered.
@@ -174,6 +197,7 @@ mod tests {
             environment: BTreeMap::new(),
             audit: "audit".to_owned(),
             node: "node".to_owned(),
+            administrator: None,
             accounts: Vec::new(),
             uid: 1234,
         }
@@ -198,7 +222,16 @@ mod tests {
                 config.labels.accounts.iter().map(|(name, key)| (name.as_str(), key.as_str())).collect();
             assert_eq!(accounts, [("expenses", "card 'seven'"), ("petty cash", "p\u{fc}")]);
             assert_eq!(config.labels.node.as_deref(), Some("node"));
+            assert_eq!(config.labels.administrator, None);
         }
+    }
+
+    #[test]
+    fn the_key_of_an_administrator_is_named() {
+        let home = Path::new("/home/anna/x");
+        let new = NewConfig { administrator: Some("chief \"1\"".to_owned()), ..sample() };
+        let labels = Config::parse(home, &new.render(home).unwrap()).unwrap().labels;
+        assert_eq!((labels.administrator.as_deref(), labels.approver), (Some("chief \"1\""), None));
     }
 
     #[test]
@@ -217,6 +250,7 @@ mod tests {
         let text = sample().render(home).unwrap();
         let lines = [
             "workers = 4",
+            "approver =",
             "[callers.treasurer]",
             "uid = 1000",
             "[callers.clerks]",

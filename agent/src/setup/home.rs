@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::account::AccountKey;
 use super::config_text::NewConfig;
 use super::folder::Folder;
-use super::{SetupError, random};
+use super::{SetupError, policy_skeleton, random};
 use crate::book::record::Record;
 use crate::book::{self, Book};
 use crate::config;
@@ -27,6 +27,8 @@ use crate::token::provision::Algorithm;
 pub const GENESIS: &str = "genesis.json";
 /// Where the book is made before it is moved to its place.
 const STAGING: &str = ".setup";
+/// What the policy calls the administrator whose key is in the home's own token.
+const OWNER: &str = "owner";
 /// Longest path of a home: its socket has to fit into the 108 bytes of a `sockaddr_un`.
 const LONGEST: usize = 107 - "/bursar.sock".len();
 
@@ -37,7 +39,7 @@ pub struct NewHome {
     pub config: NewConfig,
     /// The curve of account keys that are not in the token yet, in the order of the accounts.
     pub algorithms: Vec<Algorithm>,
-    /// The text of its policy bundle.
+    /// The text of its policy bundle; it gets the administrator whose key the configuration names.
     pub policy: String,
     /// The ledger's name for people.
     pub ledger: Name,
@@ -87,7 +89,7 @@ pub struct Made {
 }
 
 impl Made {
-    fn file(&mut self, name: &str, written: bool) {
+    pub(super) fn file(&mut self, name: &str, written: bool) {
         if written { &mut self.written } else { &mut self.kept }.push(name.to_owned());
     }
 }
@@ -113,7 +115,11 @@ pub async fn make(folder: &Folder, token: &Token, mut new: NewHome) -> Result<Ma
     let mut made = Made::default();
     let keys = keys(token, &new, &mut made).await?;
     made.file(GENESIS, genesis(folder, &new, &keys)?);
-    made.file(config::POLICY, folder.write_new(config::POLICY, new.policy.as_bytes())?);
+    let policy = match &keys.administrator {
+        Some(key) => policy_skeleton::with_administrator(&new.policy, OWNER, key),
+        None => new.policy.clone(),
+    };
+    made.file(config::POLICY, folder.write_new(config::POLICY, policy.as_bytes())?);
     let written = !folder.has(embedded::FILE);
     if written {
         let genesis = Genesis::read(&folder.path().join(GENESIS))?;
@@ -141,7 +147,10 @@ fn check_names(new: &NewHome) -> Result<(), SetupError> {
     let mut seen = BTreeMap::from([(config.audit.as_str(), "the audit key".to_owned())]);
     let accounts =
         config.accounts.iter().map(|key| (key.label.as_str(), format!("the key of account {}", key.account)));
-    for (label, role) in std::iter::once((config.node.as_str(), "the node key".to_owned())).chain(accounts) {
+    let node = (config.node.as_str(), "the node key".to_owned());
+    let administrator =
+        config.administrator.iter().map(|label| (label.as_str(), "the administrator's key".to_owned()));
+    for (label, role) in std::iter::once(node).chain(administrator).chain(accounts) {
         if let Some(first) = seen.insert(label, role.clone()) {
             return Err(SetupError::TwoRoles { label: label.to_owned(), first, second: role });
         }
@@ -165,8 +174,8 @@ async fn keys(token: &Token, new: &NewHome, made: &mut Made) -> Result<KeysFile,
     let config = &new.config;
     let accounts =
         config.accounts.iter().zip(&new.algorithms).map(|(key, algorithm)| (&key.label, *algorithm));
-    let roles = [&config.audit, &config.node].map(|label| (label, Algorithm::Ed25519));
-    for (label, algorithm) in roles.into_iter().chain(accounts) {
+    let roles = [&config.audit, &config.node].into_iter().chain(&config.administrator);
+    for (label, algorithm) in roles.map(|label| (label, Algorithm::Ed25519)).chain(accounts) {
         let (_, generated) = token.ensure(label, algorithm).await?;
         if generated { &mut made.generated } else { &mut made.found }.push(label.clone());
         crate::crash::point("setup");
@@ -176,7 +185,7 @@ async fn keys(token: &Token, new: &NewHome, made: &mut Made) -> Result<KeysFile,
         audit: config.audit.clone(),
         node: Some(config.node.clone()),
         approver: None,
-        administrator: None,
+        administrator: config.administrator.clone(),
         accounts: config.accounts.iter().map(by_name).collect(),
     };
     // Refuses a key with two roles before anything is written.
@@ -216,7 +225,7 @@ fn genesis(folder: &Folder, new: &NewHome, keys: &KeysFile) -> Result<bool, Setu
 }
 
 /// A certificate and its key, which comes first: one that stands alone is of an interrupted attempt.
-fn certificate(folder: &Folder, made: &mut Made) -> Result<(), SetupError> {
+pub(super) fn certificate(folder: &Folder, made: &mut Made) -> Result<(), SetupError> {
     if folder.has(certificate::FILE) {
         made.file(certificate::FILE, false);
         return Ok(());
@@ -300,6 +309,7 @@ mod tests {
                     environment: BTreeMap::new(),
                     audit: "audit".to_owned(),
                     node: "node".to_owned(),
+                    administrator: None,
                     accounts: vec!["fund".parse().unwrap()],
                     uid: 0,
                 },

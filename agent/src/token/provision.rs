@@ -32,12 +32,25 @@ impl Token {
     /// # Errors
     /// [`p11::Error::KeyAmbiguous`] when there are two.
     pub async fn ensure(&self, label: &str, algorithm: Algorithm) -> Result<(Handle, bool), TokenError> {
+        self.ensure_key(label, algorithm, false).await
+    }
+
+    /// [`Token::ensure`]; a key that is made may be one for which the token wants the PIN at each use.
+    ///
+    /// # Errors
+    /// [`p11::Error::KeyAmbiguous`] when there are two.
+    pub async fn ensure_key(
+        &self,
+        label: &str,
+        algorithm: Algorithm,
+        pin_each_use: bool,
+    ) -> Result<(Handle, bool), TokenError> {
         match self.find(label).await {
             Err(TokenError::Device(p11::Error::KeyNotFound { .. })) => {}
             Ok(key) => return Ok((key, false)),
             Err(error) => return Err(error),
         }
-        Ok((self.generate_signing(label, algorithm).await?, true))
+        Ok((self.generate_key(label, algorithm, pin_each_use).await?, true))
     }
 
     /// Makes a signing key with a random id.

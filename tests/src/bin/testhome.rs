@@ -31,6 +31,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             environment: [("SOFTHSM2_CONF".to_owned(), std::env::var("SOFTHSM2_CONF")?)].into(),
             audit: "audit".to_owned(),
             node: "node".to_owned(),
+            administrator: None,
             accounts: Vec::new(),
             uid: rustix::process::getuid().as_raw(),
         },

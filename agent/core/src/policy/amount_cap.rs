@@ -7,7 +7,7 @@ use crate::amount::{Amount, Asset};
 use crate::name::Name;
 
 /// The largest amount of one payment; that amount itself is allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AmountCap {
     pub asset: Asset,
     pub cap: Amount,

@@ -13,7 +13,7 @@ use crate::name::Name;
 
 /// What a rule counts in one window. Named after its rule: what was spent follows the name,
 /// whatever a later version of the policy makes of the cap.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Budget {
     pub name: Name,
     pub per: Option<Per>,
@@ -22,7 +22,7 @@ pub(super) struct Budget {
 }
 
 /// How much of what.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Cap {
     /// A sum of amounts.
     Amount(Asset, Amount),

@@ -8,7 +8,7 @@ use crate::intent::Value;
 use crate::name::Name;
 
 /// The largest fee of one transaction, in the ledger's own asset; that fee itself is allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FeeCap {
     pub asset: Asset,
     pub cap: Amount,

@@ -9,7 +9,7 @@ use crate::name::Name;
 
 /// The largest amount of a payment from an account to an address that it has never paid before.
 /// A payment has been made when a ledger recorded it, or when its envelope was handed out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FirstPayment(pub AmountCap);
 
 impl FirstPayment {

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 /// From `from` on and before `to`. Where `from` is later than `to` they run over midnight, and
 /// belong to the day on which they begin. When clocks fall back, the repeated hour is inside both
 /// times; when they go forward, the skipped hour never comes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Hours {
     from: ClockTime,
     to: ClockTime,
@@ -30,7 +30,7 @@ pub(super) struct Hours {
 }
 
 /// Minutes since midnight, `00:00` to `24:00`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ClockTime(i16);
 
 /// What the clock and the calendar on the wall show.
@@ -68,7 +68,7 @@ pub(super) enum Day {
 }
 
 /// Days of the week, Monday first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Days([bool; 7]);
 
 const MIDNIGHT: ClockTime = ClockTime(0);
@@ -94,6 +94,11 @@ impl Hours {
 
     pub(super) fn zone(&self) -> &Zone {
         &self.zone
+    }
+
+    /// The minutes since local midnight at which they may open or close, on whatever days.
+    pub(super) fn edges(&self) -> [i16; 2] {
+        [self.from.0, self.to.0]
     }
 
     /// Is there no day on which they open?

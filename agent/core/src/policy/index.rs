@@ -30,9 +30,9 @@ pub(super) struct Rows {
 
 /// Classes of names in one list of the scope. Class 0 is every name that no rule mentions.
 #[derive(Debug)]
-struct Classes<K> {
+pub(super) struct Classes<K> {
     of: HashMap<K, u32>,
-    rows: Rows,
+    pub rows: Rows,
 }
 
 #[derive(Debug)]
@@ -42,12 +42,12 @@ pub(super) struct Index {
     pub allows: usize,
     pub rules: usize,
     actions: Rows,
-    selectors: Classes<Selector>,
-    ledgers: Classes<LedgerId>,
-    accounts: Classes<Name>,
-    payers: Classes<Name>,
-    assets: Classes<Name>,
-    callers: Classes<Name>,
+    pub selectors: Classes<Selector>,
+    pub ledgers: Classes<LedgerId>,
+    pub accounts: Classes<Name>,
+    pub payers: Classes<Name>,
+    pub assets: Classes<Name>,
+    pub callers: Classes<Name>,
     roles: Rows,
     recipients: Rows,
     /// The class of a transaction that pays nobody.
@@ -171,7 +171,12 @@ impl<K: Clone + Eq + Hash> Classes<K> {
         Ok(Self { of, rows })
     }
 
-    fn class(&self, name: &K) -> u32 {
+    /// What some rule mentions, groups opened; all else is in class 0.
+    pub(super) fn named(&self) -> impl Iterator<Item = &K> {
+        self.of.keys()
+    }
+
+    pub(super) fn class(&self, name: &K) -> u32 {
         self.of.get(name).copied().unwrap_or(0)
     }
 

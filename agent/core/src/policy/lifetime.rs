@@ -69,6 +69,11 @@ impl Lifetime {
         self.end.and_then(|end| Timestamp::from_millis(end).ok())
     }
 
+    /// The first moment, and the first after the last, in ms since the epoch; none where it is open.
+    pub(super) fn bounds(&self) -> (Option<i64>, Option<i64>) {
+        (self.from, self.end)
+    }
+
     /// Is it over before it begins?
     pub(super) fn never(&self) -> bool {
         matches!((self.from, self.end), (Some(from), Some(end)) if from >= end)

@@ -45,6 +45,16 @@ impl Zone {
         self.0.following(after.to_jiff()).next().and_then(|change| Timestamp::of_jiff(change.timestamp()))
     }
 
+    /// The moments after this one at which clocks change, in ms since the epoch, in order.
+    pub(super) fn changes_after(&self, at: Timestamp) -> impl Iterator<Item = i64> + '_ {
+        self.0.following(at.to_jiff()).map(|change| change.timestamp().as_millisecond())
+    }
+
+    /// How far local time is ahead of UTC, in ms.
+    pub(super) fn ahead(&self, at: Timestamp) -> i64 {
+        i64::from(self.0.to_offset(at.to_jiff()).seconds()) * 1000
+    }
+
     /// The first moment of a date, in ms since the epoch: the first moment after the gap where
     /// clocks skip midnight.
     pub(super) fn start_of(&self, date: Date) -> i64 {

@@ -47,6 +47,36 @@ enum Role {
     Audit,
     /// Signs the embedded ledger's checkpoints
     Node,
+    /// Approves payments
+    Approver,
+    /// Signs versions of the policy
+    Administrator,
+}
+
+impl Role {
+    /// The field under [keys].
+    fn field(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Node => "node",
+            Self::Approver => "approver",
+            Self::Administrator => "administrator",
+        }
+    }
+
+    /// Can such a key have this role?
+    fn check(self, algorithm: Algorithm) -> Result<(), CliError> {
+        let what = match (self, algorithm) {
+            (_, Algorithm::Ed25519) | (Self::Approver | Self::Administrator, Algorithm::P256) => {
+                return Ok(());
+            }
+            (Self::Audit | Self::Node, _) => "checkpoints are signed with ed25519; use --algorithm ed25519",
+            (Self::Approver | Self::Administrator, _) => {
+                "people sign with ed25519 or p256; use one of these as --algorithm"
+            }
+        };
+        Err(CliError::Usage(what.to_owned()))
+    }
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
@@ -56,10 +86,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         .map_or_else(|| format!("key={}", args.name), |account| format!("{account}={}", args.name));
     let asked: AccountKey = label.parse().map_err(CliError::Usage)?;
     // Everything that can be wrong is looked at before there is a key that nobody wants.
-    if args.role.is_some() && args.algorithm != Algorithm::Ed25519 {
-        return Err(CliError::Usage(
-            "checkpoints are signed with ed25519; use --algorithm ed25519".to_owned(),
-        ));
+    if let Some(role) = args.role {
+        role.check(args.algorithm)?;
     }
     let config = global.config()?;
     if let Some(role) = role(&config, &asked.label) {
@@ -95,11 +123,19 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         ));
         page.line("On the ledger it has nothing until somebody pays to its address.");
     } else if let Some(role) = args.role {
-        let field = if role == Role::Audit { "audit" } else { "node" };
-        page.line(format!(
-            "To use it, write {field} = {} under [keys] in config.toml. Logs keep the checkpoints that the old key signed.",
-            config_text::quoted(&asked.label)
-        ));
+        let label = config_text::quoted(&asked.label);
+        page.line(format!("To use it, write {} = {label} under [keys] in config.toml.", role.field()));
+        match role {
+            Role::Audit | Role::Node => page.line("Logs keep the checkpoints that the old key signed."),
+            Role::Approver => {
+                page.line("In the policy it stands under [approvers.NAME], NAME being whose it is:");
+                page.line(format!("  key = \"{}\"", key.public()));
+            }
+            Role::Administrator => {
+                page.line("In the policy it stands under [administrators], NAME being whose it is:");
+                page.line(format!("  keys = {{ NAME = \"{}\" }}", key.public()));
+            }
+        }
     }
     let role = args.account.map(|account| format!("account {account}"));
     Ok(Output::new(&KeyView::new(*key.public(), Some(asked.label), role), page))

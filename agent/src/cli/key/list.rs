@@ -1,6 +1,6 @@
 //! `bursar key list`
 
-use super::open::{KeyView, open, role};
+use super::open::{KeyView, open_any, role_in};
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::output::{Cell, Output, Page, Style, Table};
@@ -20,14 +20,14 @@ pub struct Args {
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
-    let opened = open(global, args.retry_pin)?;
-    let mut keys = opened.runtime.block_on(opened.token.keys())?;
+    let (home, token, runtime) = open_any(global, args.retry_pin)?;
+    let mut keys = runtime.block_on(token.keys())?;
     keys.sort_by(|(a, _), (b, _)| a.label().cmp(b.label()));
     let mut table = Table::new(["LABEL", "ROLE", "ALGORITHM", "ADDRESS"]);
     let mut views = Vec::new();
     for (key, usage) in keys {
         let role = match usage {
-            Usage::Sign => role(&opened.config, key.label()),
+            Usage::Sign => role_in(&home, key.label()),
             Usage::Derive => Some("derives only".to_owned()),
         };
         let shown = role.as_deref().map_or_else(|| Cell::new("none", Style::Dim), |role| role.into());

@@ -1,5 +1,7 @@
 //! Opening a home's token for a command that runs beside the agent or without it.
 
+use std::path::Path;
+
 use bursar_core::key::PublicKey;
 use serde::Serialize;
 
@@ -7,10 +9,11 @@ use crate::agent::open_token;
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::reexec;
-use crate::config::Config;
+use crate::config::person::Office;
+use crate::config::{Config, Home, TokenConfig};
 use crate::token::Token;
 
-/// A home's configuration and its token, logged in, with a runtime to await its answers.
+/// An agent's home and its token, logged in, with a runtime to await its answers.
 pub struct Opened {
     /// The checked configuration.
     pub config: Config,
@@ -20,14 +23,33 @@ pub struct Opened {
     pub runtime: tokio::runtime::Runtime,
 }
 
-/// Loads the module in the environment that the home records, and logs in once.
+/// Loads the module in the environment that an agent's home records, and logs in once.
 pub fn open(global: &Global, retry_pin: bool) -> Result<Opened, CliError> {
-    let mut config = global.config()?;
-    reexec::with_environment(&config.token.environment)?;
+    let config = global.config()?;
+    let (token, runtime) = log_in(&config.home, &config.token, retry_pin)?;
+    Ok(Opened { config, token, runtime })
+}
+
+/// The same for a home of either kind.
+pub fn open_any(
+    global: &Global,
+    retry_pin: bool,
+) -> Result<(Home, Token, tokio::runtime::Runtime), CliError> {
+    let home = global.any_home()?;
+    let (token, runtime) = log_in(home.path(), home.token(), retry_pin)?;
+    Ok((home, token, runtime))
+}
+
+/// Begins this process anew where the module needs other variables.
+fn log_in(
+    home: &Path,
+    token: &TokenConfig,
+    retry_pin: bool,
+) -> Result<(Token, tokio::runtime::Runtime), CliError> {
+    reexec::with_environment(&token.environment)?;
     // One command asks one thing at a time.
-    config.token.workers = Some(1);
-    let token = open_token(&config, retry_pin)?;
-    Ok(Opened { config, token, runtime: runtime()? })
+    let token = open_token(home, &TokenConfig { workers: Some(1), ..token.clone() }, retry_pin)?;
+    Ok((token, runtime()?))
 }
 
 /// A runtime on this thread.
@@ -52,6 +74,17 @@ pub fn role(config: &Config, label: &str) -> Option<String> {
     }
     let account = labels.accounts.iter().find(|(_, key)| *key == label);
     account.map(|(name, _)| format!("account {name}"))
+}
+
+/// The same in a home of either kind.
+pub fn role_in(home: &Home, label: &str) -> Option<String> {
+    let person = match home {
+        Home::Agent(config) => return role(config, label),
+        Home::Person(person) => person,
+    };
+    let offices = [("approver", &person.approver), ("administrator", &person.administrator)];
+    let of = |office: &Option<Office>| office.as_ref().is_some_and(|office| office.key == label);
+    offices.iter().find(|(_, office)| of(office)).map(|(role, _)| (*role).to_owned())
 }
 
 /// A key as every command of `key` prints it as JSON.

@@ -86,6 +86,11 @@ impl Page {
         self.lines.extend(text.lines().map(Line::from));
     }
 
+    /// Adds everything that stands on another page.
+    pub fn append(&mut self, other: Page) {
+        self.lines.extend(other.lines);
+    }
+
     /// Adds an empty line.
     pub fn blank(&mut self) {
         self.lines.push(Line::default());

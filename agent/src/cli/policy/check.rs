@@ -13,8 +13,7 @@ use crate::cli::output::{Output, Page, Style};
 
 /// Check a policy bundle: does it parse, and can every rule come to bear
 ///
-/// Without FILE it checks the one in the home folder, which the agent reads when it starts. Warnings
-/// do not change the exit code.
+/// Without FILE it checks the one in the home folder. Warnings do not change the exit code.
 ///
 /// Example: bursar policy check policy.toml
 #[derive(Debug, clap::Args)]

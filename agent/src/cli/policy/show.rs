@@ -17,7 +17,7 @@ use crate::clock;
 /// Show the bundle in force, and how full the budgets are
 ///
 /// Rules, what assets are bound to, ledgers, payers, and who approves, freezes and changes the bundle.
-/// With a running agent these are the rules it started with; without one, those of policy.toml.
+/// With a running agent this is what it goes by; without one, what its book says is in force.
 ///
 /// Example: bursar policy show
 #[derive(Debug, clap::Args)]
@@ -152,12 +152,14 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     // A file that does not parse is as good as another one.
     if running && offline::policy(&path).map_or(true, |policy| policy.hash() != shown.hash.0) {
         page.blank();
-        page.styled(Style::Warn, if shown.administrators.is_some() {
-            let propose = format!("policy propose {}", crate::cli::global::quoted(&path.to_string_lossy()));
+        page.styled(Style::Warn, if let Some(all) = &shown.administrators {
+            let (verb, does) =
+                if all.need > 1 { ("propose", "put it forward") } else { ("install", "put it in force") };
+            let rest = format!("policy {verb} {}", crate::cli::global::quoted(&path.to_string_lossy()));
             format!(
-                "{} is not the bundle in force, which its administrators change. To put it forward: {}",
+                "{} is not the bundle in force, which its administrators change. To {does}: {}",
                 path.display(),
-                global.command(&propose)
+                global.command(&rest)
             )
         } else { format!(
             "{} was changed since the agent started, which goes by the rules above. To put the change in force: {}, then {} and start it again",

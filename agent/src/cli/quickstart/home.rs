@@ -48,7 +48,7 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
     }
     let conf = softhsm::configure(&folder)?;
     reexec::with_environment(&[(softhsm::VARIABLE.to_owned(), conf.clone())].into())?;
-    super::say(global, "Making a SoftHSM token with five keys …");
+    super::say(global, "Making a SoftHSM token with six keys …");
     let pin = softhsm::draw_pin(&folder)?;
     let user = || Pin::new(pin.as_str().to_owned());
     let security_officer = Pin::new(softhsm::forgotten_pin()?.as_str().to_owned());
@@ -66,6 +66,7 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
             environment: [(softhsm::VARIABLE.to_owned(), conf)].into(),
             audit: "audit".to_owned(),
             node: "node".to_owned(),
+            administrator: Some("administrator".to_owned()),
             accounts: accounts.keys,
             uid: rustix::process::getuid().as_raw(),
         },

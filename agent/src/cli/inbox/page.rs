@@ -1,0 +1,182 @@
+//! An inbox for people.
+
+use std::path::Path;
+
+use crate::book::inbox::{Frozen, Proposal};
+use crate::book::record::Way;
+use crate::cli::desk::id::Id;
+use crate::cli::desk::mail::{Mail, Waiting, decided, missing, names, rules, short};
+use crate::cli::global::{Global, quoted};
+use crate::cli::output::{Cell, Page, Style, Table, count};
+
+/// What stands before everything that is for the reader.
+const YOU: &str = "you";
+
+/// All of it.
+pub fn page(global: &Global, mail: &Mail, saved: Option<&Path>) -> Page {
+    let inbox = &mail.inbox;
+    let mut page = Page::new();
+    if let Some(until) = inbox.until {
+        page.styled(
+            Style::Bad,
+            format!(
+                "BREAK-GLASS: version {} of the policy is for an emergency, and ends {until}.",
+                inbox.version
+            ),
+        );
+    }
+    let mut mine = Vec::new();
+    if !mail.payments.is_empty() {
+        page.table(payments(mail, mail.payments.iter()));
+        unreadable(&mut page, &mail.payments);
+        let own =
+            mail.payments.iter().filter(|waiting| waiting.read.is_ok() && mail.is_mine(&waiting.payment));
+        mine.extend(own.map(|waiting| Id::Payment(waiting.payment.item.request)));
+        page.blank();
+    }
+    if !inbox.proposals.is_empty() {
+        page.table(proposals(mail, inbox.proposals.iter()));
+        let own = inbox.proposals.iter().filter(|proposal| mail.is_my_proposal(proposal));
+        mine.extend(own.map(|proposal| Id::Policy(proposal.proposal)));
+        page.blank();
+    }
+    if !inbox.frozen.is_empty() {
+        page.table(frozen(mail, inbox.frozen.iter()));
+        let own = inbox.frozen.iter().filter(|frozen| mail.is_my_lift(frozen));
+        mine.extend(own.map(|frozen| Id::Lift(frozen.account.clone())));
+        page.blank();
+    }
+    let all = mail.payments.len() + inbox.proposals.len() + inbox.frozen.len();
+    if all == 0 {
+        page.line("Nothing waits.");
+    } else if mine.is_empty() {
+        page.line("Nothing of this waits for you.");
+    } else {
+        // As many as fit a line; the others are listed above.
+        let ids: Vec<_> = mine.iter().take(50).map(|id| quoted(&id.to_string())).collect();
+        page.styled(
+            Style::Warn,
+            format!("{} for you. To approve: {}", waits(mine.len()), {
+                global.command(&format!("approve {}", ids.join(" ")))
+            }),
+        );
+    }
+    page.styled(
+        Style::Dim,
+        format!("Named by version {} of the policy, sha-256 {}….", inbox.version, short(&inbox.policy)),
+    );
+    if let Some(path) = saved {
+        page.line(format!("Saved to {}.", path.display()));
+    }
+    page
+}
+
+fn waits(number: usize) -> String {
+    let things = count(number as u64, "thing");
+    if number == 1 { format!("{things} waits") } else { format!("{things} wait") }
+}
+
+fn you(mine: bool) -> Cell {
+    if mine { Cell::new(YOU, Style::Warn) } else { "".into() }
+}
+
+/// Payments, each as its bytes say.
+pub fn payments<'a>(mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) -> Table<12> {
+    let mut table = Table::new([
+        ">ID",
+        "FOR",
+        "ACTION",
+        ">AMOUNT",
+        "ASSET",
+        "ACCOUNT",
+        "RECIPIENT",
+        "CATEGORIES",
+        "MEMO",
+        "ASKED BY",
+        "MISSING",
+        "UNTIL",
+    ]);
+    for Waiting { payment, read } in waiting {
+        let Ok(decoded) = read else { continue };
+        let transfer = decoded.payload.transfer();
+        let recipient = if decoded.known {
+            Cell::from(decoded.recipient.as_str())
+        } else {
+            Cell::new(format!("UNKNOWN {}", decoded.recipient), Style::Bad)
+        };
+        let mut wanted = format!("{}, by rule {}", missing(payment), rules(payment));
+        if !payment.decided.is_empty() {
+            wanted = format!("{wanted}; {}", decided(&payment.decided));
+        }
+        table.row([
+            payment.item.request.to_string().into(),
+            you(mail.is_mine(payment)),
+            decoded.payload.kind().to_string().into(),
+            decoded.number.as_str().into(),
+            transfer.asset.as_str().into(),
+            payment.item.account.as_str().into(),
+            recipient,
+            names(&decoded.categories).into(),
+            transfer.memo.as_str().into(),
+            payment.caller.as_str().into(),
+            wanted.into(),
+            payment.item.expires.to_string().into(),
+        ]);
+    }
+    table
+}
+
+/// Payments that nobody should decide on.
+fn unreadable(page: &mut Page, waiting: &[Waiting]) {
+    for Waiting { payment, read } in waiting {
+        if let Err(why) = read {
+            let id = payment.item.request;
+            page.styled(Style::Bad, format!("{id} cannot be decided on: {why}; ask who runs the agent"));
+        }
+    }
+}
+
+/// Bundles that were put forward.
+pub fn proposals<'a>(mail: &Mail, proposals: impl Iterator<Item = &'a Proposal>) -> Table<8> {
+    let mut table =
+        Table::new(["ID", "FOR", ">VERSION", "SHA-256", "WAY", "PUT FORWARD BY", "MISSING", "UNTIL"]);
+    for proposal in proposals {
+        let way = match proposal.way {
+            Way::Change => "change".into(),
+            Way::BreakGlass => Cell::new("BREAK-GLASS", Style::Bad),
+        };
+        table.row([
+            Id::Policy(proposal.proposal).to_string().into(),
+            you(mail.is_my_proposal(proposal)),
+            proposal.version.to_string().into(),
+            format!("{}…", short(&proposal.policy)).into(),
+            way,
+            proposal.caller.as_str().into(),
+            quorum(proposal.need, &proposal.from, &decided(&proposal.decided)).into(),
+            proposal.expires.to_string().into(),
+        ]);
+    }
+    table
+}
+
+/// Frozen accounts.
+pub fn frozen<'a>(mail: &Mail, frozen: impl Iterator<Item = &'a Frozen>) -> Table<7> {
+    let mut table = Table::new(["ID", "FOR", "FROZEN ACCOUNT", "BY", "SINCE", "WHY", "TO LET IT GO ON"]);
+    for one in frozen {
+        table.row([
+            Id::Lift(one.account.clone()).to_string().into(),
+            you(mail.is_my_lift(one)),
+            Cell::new(one.account.as_str(), Style::Bad),
+            one.by.as_str().into(),
+            one.since.to_string().into(),
+            one.why.as_str().into(),
+            quorum(one.need, &one.from, &decided(&one.decided)).into(),
+        ]);
+    }
+    table
+}
+
+fn quorum(need: u32, from: &[bursar_core::name::Name], decided: &str) -> String {
+    let need = format!("{need} of {}", names(from));
+    if decided.is_empty() { need } else { format!("{need}; {decided}") }
+}
