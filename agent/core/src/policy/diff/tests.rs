@@ -296,3 +296,36 @@ proptest! {
 fn every_action_is_sampled() {
     assert_eq!(ACTIONS, Action::ALL.map(Action::as_str));
 }
+
+/// Limits over other halves of everything: each combination of names has others of them.
+#[test]
+fn refuses_above_the_bound() {
+    let text = |cap: u32| {
+        let mut text = write_base();
+        for i in 0..12_u32 {
+            let half = |prefix: &str, shift: u32| {
+                let names = (0..12_u32).filter(|name| (name * 7 + i * (shift + 3)) % 5 < 3);
+                format!("{:?}", names.map(|name| format!("{prefix}{name}")).collect::<Vec<_>>())
+            };
+            text.push_str(&format!(
+                "[[limit]]\nname = \"l{i}\"\nper_payment = \"{}.00 EUR\"\naccounts = {}\ncallers = {}\n",
+                cap + i,
+                half("a", 1),
+                half("p", 2),
+            ));
+        }
+        text
+    };
+    let (old, new) = (Policy::parse(&text(50)).unwrap(), Policy::parse(&text(51)).unwrap());
+    let refused = within([&old, &new], since(), 1000).unwrap_err();
+    assert_eq!(refused, DiffError::TooMany);
+    assert!(refused.to_string().contains("smaller"), "{refused}");
+    assert!(!within([&old, &new], since(), MAX_STEPS).unwrap().is_none());
+}
+
+fn write_base() -> String {
+    format!(
+        "version = 1\n[assets.EUR]\ndecimals = 2\n[recipients.shop]\naddress = \"{}\"\n[[allow]]\nname = \"all\"\n",
+        KEYS[0]
+    )
+}

@@ -6,6 +6,9 @@
 //! years (146,097 days, a whole number of weeks). So one week of each kind is looked at, at each
 //! minute at which something opens or closes.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
