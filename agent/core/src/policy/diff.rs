@@ -34,8 +34,6 @@ mod words;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod written;
 
 pub use change::{About, Change};
 pub use error::{DiffError, MAX_STEPS};

@@ -86,16 +86,20 @@ pub(super) struct Item {
     pub counts_by: Vec<Marker>,
 }
 
+type Money<'a> = (&'a Asset, Amount);
+/// How many of whom, above what, and in first payments.
+type Asked<'a> = (u32, &'a [Name], Option<Money<'a>>, bool);
+
 /// What items do, but for their scope.
 #[derive(PartialEq, Eq, Hash)]
 struct Effect<'a> {
     what: What,
     open: Vec<Moment>,
-    per_payment: Option<(&'a Asset, Amount)>,
-    fee_cap: Option<(&'a Asset, Amount)>,
+    per_payment: Option<Money<'a>>,
+    fee_cap: Option<Money<'a>>,
     first_payment: Option<&'a FirstPayment>,
     budgets: &'a [Arc<Budget>],
-    quorums: Vec<(u32, &'a [Name], Option<(&'a Asset, Amount)>, bool)>,
+    quorums: Vec<Asked<'a>>,
 }
 
 /// All items of both bundles: those of the old one first, each bundle's rules in their order.

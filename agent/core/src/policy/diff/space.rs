@@ -222,9 +222,9 @@ fn assets(pair: Pair<'_>) -> Grouped<Option<Name>, AssetCommon> {
     grouped
 }
 
-fn all_named<'a, K: Ord>(pair: Pair<'a>, of: impl Fn(&'a Policy) -> Vec<&'a Classes<K>>) -> BTreeSet<&'a K>
+fn all_named<'a, K>(pair: Pair<'a>, of: impl Fn(&'a Policy) -> Vec<&'a Classes<K>>) -> BTreeSet<&'a K>
 where
-    K: Clone + Eq + Hash,
+    K: Clone + Ord + Hash,
 {
     pair.iter().flat_map(|policy| of(policy)).flat_map(Classes::named).collect()
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod written;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -10,7 +12,6 @@ use proptest::sample::{Index, select};
 use super::leaf::{Fee, Leaf};
 use super::space::Axis;
 use super::times::When;
-use super::written::{ACTIONS, Header, KEYS, Rule, STRANGER, header, numbered, rule, write};
 use super::*;
 use crate::amount::Amount;
 use crate::intent::{Action, Intent, LedgerId, Selector, Value};
@@ -18,6 +19,7 @@ use crate::name::Name;
 use crate::policy::judge::Clock;
 use crate::policy::{Permit, Question, Verdict, judge};
 use crate::role::Roles;
+use written::{ACTIONS, Header, KEYS, Rule, STRANGER, header, numbered, rule, write};
 
 /// 2026-10-21T00:00:00Z; the last Sunday of the month, on which Berlin's clocks change, is the 25th.
 const SINCE: i64 = 1_792_540_800_000;
@@ -215,6 +217,8 @@ fn edited(rules: &[Rule], edits: &[Edit]) -> Vec<Rule> {
     new
 }
 
+type Parts = (Header, Vec<Rule>, (Vec<Edit>, Vec<Rule>), Option<Header>);
+
 fn bundles() -> impl Strategy<Value = (String, String)> {
     let rules = proptest::collection::vec(rule(), 1..9).prop_map(|rules| numbered(rules, 0));
     let new = prop_oneof![
@@ -222,12 +226,7 @@ fn bundles() -> impl Strategy<Value = (String, String)> {
         1 => proptest::collection::vec(rule(), 1..6).prop_map(|rules| (Vec::new(), numbered(rules, 0))),
     ];
     (header(), rules, new, proptest::option::weighted(0.5, header())).prop_map(
-        |(header, rules, (edits, fresh), other): (
-            Header,
-            Vec<Rule>,
-            (Vec<Edit>, Vec<Rule>),
-            Option<Header>,
-        )| {
+        |(header, rules, (edits, fresh), other): Parts| {
             let new = if edits.is_empty() { fresh } else { edited(&rules, &edits) };
             (write(&header, &rules), write(&other.unwrap_or(header), &new))
         },
