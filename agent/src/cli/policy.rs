@@ -1,6 +1,7 @@
 //! `bursar policy`: what may be paid.
 
 mod check;
+mod diff;
 mod explain;
 mod offline;
 mod show;
@@ -24,6 +25,7 @@ enum Command {
     Check(check::Args),
     Show(show::Args),
     Explain(explain::Args),
+    Diff(diff::Args),
 }
 
 /// Does what the arguments say.
@@ -32,5 +34,6 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Check(args) => check::run(global, args),
         Command::Show(args) => show::run(global, args),
         Command::Explain(args) => explain::run(global, args),
+        Command::Diff(args) => diff::run(args),
     }
 }

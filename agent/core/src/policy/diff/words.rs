@@ -188,9 +188,15 @@ impl<'a, 'b> Words<'a, 'b> {
         let Some(key) = key else { return "nobody".to_owned() };
         match self.pair.map(|policy| policy.recipient_at(key).map(|recipient| &recipient.name)) {
             [Some(old), Some(new)] if old != new => format!("{new} (before: {old})"),
+            // Two that have one name are told apart by their addresses.
+            [None, Some(name)] | [Some(name), None] if self.is_twice(name) => format!("{name} at {key}"),
             [_, Some(name)] | [Some(name), None] => name.to_string(),
             [None, None] => key.to_string(),
         }
+    }
+
+    fn is_twice(&self, name: &Name) -> bool {
+        self.pair.iter().all(|policy| policy.recipient(name.as_str()).is_some())
     }
 
     fn payer(&self, key: &PublicKey) -> String {
