@@ -46,7 +46,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Show(args) => show::run(global, args),
         Command::Explain(args) => explain::run(global, args),
         Command::Test(args) => test::run(global, args),
-        Command::Diff(args) => diff::run(global, args),
+        Command::Diff(args) => diff::run(args),
         Command::Replay(args) => replay::run(global, args),
         Command::Propose(args) => propose::run(global, args),
         Command::Install(args) => install::run(global, args),

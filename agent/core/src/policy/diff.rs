@@ -1,9 +1,9 @@
 //! What another bundle would newly allow and newly deny.
 //!
 //! A common refinement: in each dimension, values that no rule of either bundle treats differently
-//! are one class ([`space`]). The classes are then gone through axis by axis with the rules that are
-//! still about the payment, and no further where both bundles have the same rules left ([`search`]).
-//! At the end stand amounts, fees and times ([`leaf`], [`times`]), all of them exact.
+//! are one class (`space.rs`). The classes are then gone through axis by axis with the rules that are
+//! still about the payment, and no further where both bundles have the same rules left (`search.rs`).
+//! At the end stand amounts, fees and times (`leaf.rs`, `times.rs`), all of them exact.
 //!
 //! | part | file |
 //! |---|---|
@@ -34,8 +34,6 @@ mod words;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod written;
 
 pub use change::{About, Change};
 pub use error::{DiffError, MAX_STEPS};

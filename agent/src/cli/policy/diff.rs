@@ -1,131 +1,103 @@
 //! `bursar policy diff`
 
+mod wait;
+mod words;
+
 use std::path::PathBuf;
 
 use bursar_core::policy::Policy;
-use bursar_core::policy::diff::{Difference, Names, Range, Region, Said, Way, diff};
+use bursar_core::policy::diff::{self, Difference};
+use bursar_core::time::Timestamp;
+use serde::Serialize;
 
 use super::offline;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::global::Global;
-use crate::cli::output::{Output, Page, Style};
+use crate::cli::output::{Output, Page, Style, Table, count};
 use crate::clock;
 
-/// Compare two policy bundles: what is newly allowed and newly denied, with one payment each
+/// Compare two policy bundles: what is newly allowed, and newly denied
 ///
-/// Exact over all payments from now on: actions, accounts, assets, recipients, callers, roles,
-/// ledgers, amounts, fees, hours and lifetimes. Budgets, spacing and quorums are compared as terms;
-/// how full a budget is does not matter.
+/// Says for which payments the bundles differ, with one payment for each kind of difference, and
+/// what else was changed: administrators, approvers, recipients and so on. A payment is allowed if
+/// a rule allows it, budgets have room and people approve: budgets and the like are compared as they
+/// are written, not as they are filled. No difference means that both mean the same.
 ///
 /// Example: bursar policy diff policy.toml new.toml
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// The bundle before
+    /// The bundle that is in force
     old: PathBuf,
-    /// The bundle after
+    /// The bundle that would be
     new: PathBuf,
-    /// Exit code 1 if they differ
+    /// Compare all times from this one on, like 2026-11-22T09:30:00Z [default: now]
+    #[arg(long, value_name = "TIME")]
+    since: Option<Timestamp>,
+    /// End with exit code 1 if there is a difference
     #[arg(long)]
     exit_code: bool,
 }
 
+#[derive(Serialize)]
+struct Answer {
+    same: bool,
+    #[serde(flatten)]
+    difference: Difference,
+}
+
 /// Does what the arguments say.
-pub fn run(_: &Global, args: Args) -> Result<Output, CliError> {
-    let (old, new) = (offline::policy(&args.old)?, offline::policy(&args.new)?);
-    let found = diff(&old, &new, clock::wall()).map_err(|error| CliError::Usage(error.to_string()))?;
-    let differ = args.exit_code && !found.is_none();
-    let page = page(&found);
-    Ok(Output::new(&found, page).with_exit(if differ { Exit::Denied } else { Exit::Done }))
+pub fn run(args: Args) -> Result<Output, CliError> {
+    let old = offline::policy(&args.old)?;
+    let new = offline::policy(&args.new)?;
+    let since = args.since.unwrap_or_else(|| clock::wall().whole_seconds());
+    let difference = wait::noting("Comparing…", || diff::diff(&old, &new, since))
+        .map_err(|error| CliError::Home(error.to_string()))?;
+    let same = difference.is_none();
+    let page = page(&difference);
+    let output = Output::new(&Answer { same, difference }, page);
+    Ok(if args.exit_code && !same { output.with_exit(Exit::Denied) } else { output })
 }
 
 /// What another bundle changes, for somebody who is asked to agree to it. Two that are too large to
 /// be compared say so.
 pub fn between(old: &Policy, new: &Policy) -> Page {
-    let mut page = Page::new();
-    match diff(old, new, clock::wall()) {
-        Ok(found) => page.append(self::page(&found)),
-        Err(error) => page.styled(Style::Warn, format!("The two cannot be compared: {error}")),
-    }
-    page
-}
-
-fn page(found: &Difference) -> Page {
-    let mut page = Page::new();
-    if found.is_none() {
-        page.styled(Style::Good, "No difference: both mean the same.");
-    }
-    for warning in &found.warnings {
-        page.styled(Style::Warn, format!("Warning: {warning}"));
-    }
-    for region in &found.regions {
-        self::region(&mut page, region);
-    }
-    if !found.changes.is_empty() {
-        page.styled(Style::Bold, "Beside the rules");
-        for change in &found.changes {
-            page.line(format!("  {change}"));
+    match diff::diff(old, new, clock::wall().whole_seconds()) {
+        Ok(difference) => page(&difference),
+        Err(error) => {
+            let mut page = Page::new();
+            page.styled(Style::Warn, format!("The two cannot be compared: {error}"));
+            page
         }
     }
-    page
 }
 
-fn region(page: &mut Page, region: &Region) {
-    let (title, style) = match region.way {
-        Way::NewlyAllowed => ("NEWLY ALLOWED", Style::Good),
-        Way::NewlyDenied => ("NEWLY DENIED", Style::Bad),
-        Way::OtherTerms => ("ALLOWED UNDER OTHER TERMS", Style::Warn),
-    };
-    page.styled(style, title);
-    let actions: Vec<_> = region.actions.iter().map(ToString::to_string).collect();
-    let range = |range: &Range| match &range.most {
-        Some(most) if *most == range.least => most.clone(),
-        Some(most) => format!("{} to {most}", range.least),
-        None => format!("{} or more", range.least),
-    };
-    let fees = if region.no_fee { vec!["none".to_owned()] } else { region.fees.iter().map(range).collect() };
-    let times = region.times.as_ref().map(|times| {
-        let unless = if times.unless.is_empty() {
-            String::new()
-        } else {
-            format!(", but not {}", times.unless.join(", "))
-        };
-        format!("{}{unless}", times.when.join(", "))
+fn page(difference: &Difference) -> Page {
+    let mut page = Page::new();
+    for warning in &difference.warnings {
+        page.styled(Style::Warn, format!("Warning: {warning}"));
+    }
+    if difference.is_none() {
+        page.styled(Style::Good, "No difference: both mean the same.");
+        return page;
+    }
+    page.line(match difference.regions.len() {
+        0 => "Every payment is judged the same.".to_owned(),
+        kinds => format!("{} of payments are judged differently:", count(kinds as u64, "kind")),
     });
-    page.pairs([
-        ("  actions", actions.join(", ").into()),
-        ("  accounts", names(&region.accounts).into()),
-        ("  payers", names(&region.payers).into()),
-        ("  assets", names(&region.assets).into()),
-        ("  recipients", names(&region.recipients).into()),
-        ("  callers", names(&region.callers).into()),
-        ("  roles", names(&region.roles).into()),
-        ("  ledgers", names(&region.ledgers).into()),
-        ("  selectors", names(&region.selectors).into()),
-        ("  amounts", region.amounts.as_ref().map(range).unwrap_or_default().into()),
-        ("  fees", if region.fees.is_empty() { String::new() } else { fees.join("; ") }.into()),
-        ("  times", times.unwrap_or_default().into()),
-        ("  before", said(&region.old).into()),
-        ("  after", said(&region.new).into()),
-        ("  for example", region.witness.to_string().into()),
-    ]);
-    page.blank();
-}
-
-fn names(names: &Names) -> String {
-    match names {
-        Names::Any => String::new(),
-        Names::Only(some) => some.join(", "),
-        Names::AllBut(some) => format!("all but {}", some.join(", ")),
+    for (number, region) in (1..).zip(&difference.regions) {
+        page.blank();
+        words::region(&mut page, number, region);
     }
-}
-
-fn said(said: &Said) -> String {
-    if let Some(denial) = &said.denial {
-        return format!("denied: {}", denial.message);
+    if !difference.changes.is_empty() {
+        let mut table = Table::new(["CHANGED", "NAME", "OLD", "NEW"]);
+        for change in &difference.changes {
+            let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned()).into();
+            let name = change.name.as_ref().map(ToString::to_string);
+            table.row([change.about.to_string().into(), or(&name), or(&change.old), or(&change.new)]);
+        }
+        page.blank();
+        page.table(table);
     }
-    let rule = said.rule.as_ref().map(|rule| format!("rule \"{rule}\"")).unwrap_or_default();
-    let terms = if said.terms.is_empty() { String::new() } else { format!(": {}", said.terms.join("; ")) };
-    format!("{}{rule}{terms}", if said.allowed { "allowed by " } else { "denied " })
+    page
 }

@@ -38,6 +38,8 @@ pub(super) enum Binding {
     Received,
     /// Who is paid is in its categories, or redeems it.
     For,
+    /// It is moved to somebody.
+    Somebody,
 }
 
 /// What a term counts by, and the bundles take for two things although it is one payment.
@@ -86,16 +88,20 @@ pub(super) struct Item {
     pub counts_by: Vec<Marker>,
 }
 
+type Money<'a> = (&'a Asset, Amount);
+/// How many of whom, above what, and in first payments.
+type Asked<'a> = (u32, &'a [Name], Option<Money<'a>>, bool);
+
 /// What items do, but for their scope.
 #[derive(PartialEq, Eq, Hash)]
 struct Effect<'a> {
     what: What,
     open: Vec<Moment>,
-    per_payment: Option<(&'a Asset, Amount)>,
-    fee_cap: Option<(&'a Asset, Amount)>,
+    per_payment: Option<Money<'a>>,
+    fee_cap: Option<Money<'a>>,
     first_payment: Option<&'a FirstPayment>,
     budgets: &'a [Arc<Budget>],
-    quorums: Vec<(u32, &'a [Name], Option<(&'a Asset, Amount)>, bool)>,
+    quorums: Vec<Asked<'a>>,
 }
 
 /// All items of both bundles: those of the old one first, each bundle's rules in their order.
@@ -234,6 +240,7 @@ fn purpose_items<'a>(
             counts_by: Vec::new(),
         });
     };
+    push(Binding::Somebody, What::Forbid, None);
     if let Some(lifetime) = &purpose.lifetime {
         push(Binding::Lives, What::Limit, Some(lifetime));
     }
@@ -248,16 +255,17 @@ fn purpose_items<'a>(
 }
 
 impl Binding {
-    /// Is it about payments to this recipient?
-    pub(super) fn is_about(self, policy: &Policy, asset: &Name, to: &PublicKey) -> bool {
-        let (Some(purpose), Some(recipient)) = (policy.purposes.get(asset), policy.recipient_at(to)) else {
-            return false;
-        };
+    /// Is it about payments to this recipient, or about what has none?
+    pub(super) fn is_about(self, policy: &Policy, asset: &Name, to: Option<&PublicKey>) -> bool {
+        let Some(purpose) = policy.purposes.get(asset) else { return false };
+        let Some(to) = to else { return self == Self::Somebody };
+        let Some(recipient) = policy.recipient_at(to) else { return false };
         let redeems = purpose.redeemer.as_ref().is_some_and(|(_, address)| address == to);
         match self {
             Self::Lives | Self::Received => !redeems,
             Self::Ends => true,
             Self::For => !redeems && !purpose.accepts(recipient),
+            Self::Somebody => false,
         }
     }
 
@@ -265,7 +273,7 @@ impl Binding {
     pub(super) fn is_from(self, policy: &Policy, asset: &Name, from: &PublicKey) -> bool {
         let Some(purpose) = policy.purposes.get(asset) else { return false };
         match self {
-            Self::Lives | Self::For => true,
+            Self::Lives | Self::For | Self::Somebody => true,
             Self::Ends => purpose.redeemer.as_ref().is_some_and(|(_, address)| address == from),
             Self::Received => {
                 purpose.only.is_some()

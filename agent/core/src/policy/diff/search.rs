@@ -20,6 +20,9 @@ pub(super) struct Part {
     pub leaf: u32,
 }
 
+/// In a steady order.
+pub(super) type Parts = Rc<[Part]>;
+
 /// Most items in all answers that are kept, to bound the memory.
 const MAX_KEPT: usize = 8_000_000;
 
@@ -33,7 +36,8 @@ pub(super) struct Search<'a, 'b> {
     rest: Vec<Vec<u32>>,
     /// By axis and item: is it about everything from there on?
     all: Vec<Vec<bool>>,
-    known: HashMap<(usize, Rc<[u32]>), Rc<[Part]>>,
+    /// By axis and items.
+    known: HashMap<(usize, Rc<[u32]>), Parts>,
     kept: usize,
 }
 
@@ -49,7 +53,7 @@ impl<'a, 'b> Search<'a, 'b> {
     }
 
     /// All parts of one action, in a steady order.
-    pub(super) fn run(&mut self, action: Action) -> Result<Rc<[Part]>, DiffError> {
+    pub(super) fn run(&mut self, action: Action) -> Result<Parts, DiffError> {
         let about = |at: &usize| {
             self.items.list[*at].actions[action as usize]
                 && self.tables.axes.iter().all(|table| table.all[*at] || !table.lists[*at].is_empty())
@@ -58,14 +62,14 @@ impl<'a, 'b> Search<'a, 'b> {
         self.node(0, items)
     }
 
-    fn node(&mut self, axis: usize, items: Vec<u32>) -> Result<Rc<[Part]>, DiffError> {
+    fn node(&mut self, axis: usize, items: Vec<u32>) -> Result<Parts, DiffError> {
         self.steps.take(1 + items.len() as u64)?;
         let Some(items) = self.simplified(axis, items) else { return Ok(Rc::new([])) };
         let items: Rc<[u32]> = items.into();
         if let Some(known) = self.known.get(&(axis, items.clone())) {
             return Ok(known.clone());
         }
-        let parts: Rc<[Part]> = if axis == AXES {
+        let parts: Parts = if axis == AXES {
             let leaves = self.leaves.of(self.items, &items, self.steps)?;
             leaves.into_iter().map(|leaf| Part { sets: [ALL; AXES], leaf }).collect()
         } else {
@@ -79,7 +83,7 @@ impl<'a, 'b> Search<'a, 'b> {
     }
 
     /// What is left of each class, taken together where the same is left.
-    fn branches(&mut self, axis: usize, items: &[u32]) -> Result<Rc<[Part]>, DiffError> {
+    fn branches(&mut self, axis: usize, items: &[u32]) -> Result<Parts, DiffError> {
         let table = &self.tables.axes[axis];
         let mut always: Vec<u32> = Vec::with_capacity(items.len());
         let mut pairs: Vec<(u32, u32)> = Vec::new();

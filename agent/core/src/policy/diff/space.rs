@@ -222,9 +222,9 @@ fn assets(pair: Pair<'_>) -> Grouped<Option<Name>, AssetCommon> {
     grouped
 }
 
-fn all_named<'a, K: Ord>(pair: Pair<'a>, of: impl Fn(&'a Policy) -> Vec<&'a Classes<K>>) -> BTreeSet<&'a K>
+fn all_named<'a, K>(pair: Pair<'a>, of: impl Fn(&'a Policy) -> Vec<&'a Classes<K>>) -> BTreeSet<&'a K>
 where
-    K: Clone + Eq + Hash,
+    K: Clone + Ord + Hash,
 {
     pair.iter().flat_map(|policy| of(policy)).flat_map(Classes::named).collect()
 }
@@ -354,7 +354,7 @@ fn recipients(pair: Pair<'_>) -> Grouped<Option<PublicKey>, RecipientCommon> {
     }
     let rows = pair.map(|policy| Some(policy.index.nobody));
     let nobody = RecipientCommon { rows, renamed: false, recategorised: false, purpose: Default::default() };
-    // Told apart from recipients that no rule names: no purpose is looked at.
+    // Told apart from recipients that no rule names: what is bound to a purpose does not move to it.
     grouped.add_alone(None, nobody);
     grouped
 }

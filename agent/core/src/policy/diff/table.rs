@@ -170,8 +170,7 @@ impl Builder<'_> {
                 match axis {
                     Axis::Asset => self.space.assets.example(class).as_ref() == Some(asset),
                     Axis::Recipient => {
-                        let to = self.space.recipients.example(class).as_ref();
-                        to.is_some_and(|to| binding.is_about(policy, asset, to))
+                        binding.is_about(policy, asset, self.space.recipients.example(class).as_ref())
                     }
                     Axis::From => binding.is_from(policy, asset, self.space.from.example(class)),
                     _ => true,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
 
+mod written;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -10,7 +12,6 @@ use proptest::sample::{Index, select};
 use super::leaf::{Fee, Leaf};
 use super::space::Axis;
 use super::times::When;
-use super::written::{ACTIONS, Header, KEYS, Rule, STRANGER, header, numbered, rule, write};
 use super::*;
 use crate::amount::Amount;
 use crate::intent::{Action, Intent, LedgerId, Selector, Value};
@@ -18,6 +19,7 @@ use crate::name::Name;
 use crate::policy::judge::Clock;
 use crate::policy::{Permit, Question, Verdict, judge};
 use crate::role::Roles;
+use written::{ACTIONS, Header, KEYS, Rule, STRANGER, header, numbered, rule, write};
 
 /// 2026-10-21T00:00:00Z; the last Sunday of the month, on which Berlin's clocks change, is the 25th.
 const SINCE: i64 = 1_792_540_800_000;
@@ -215,6 +217,8 @@ fn edited(rules: &[Rule], edits: &[Edit]) -> Vec<Rule> {
     new
 }
 
+type Parts = (Header, Vec<Rule>, (Vec<Edit>, Vec<Rule>), Option<Header>);
+
 fn bundles() -> impl Strategy<Value = (String, String)> {
     let rules = proptest::collection::vec(rule(), 1..9).prop_map(|rules| numbered(rules, 0));
     let new = prop_oneof![
@@ -222,12 +226,7 @@ fn bundles() -> impl Strategy<Value = (String, String)> {
         1 => proptest::collection::vec(rule(), 1..6).prop_map(|rules| (Vec::new(), numbered(rules, 0))),
     ];
     (header(), rules, new, proptest::option::weighted(0.5, header())).prop_map(
-        |(header, rules, (edits, fresh), other): (
-            Header,
-            Vec<Rule>,
-            (Vec<Edit>, Vec<Rule>),
-            Option<Header>,
-        )| {
+        |(header, rules, (edits, fresh), other): Parts| {
             let new = if edits.is_empty() { fresh } else { edited(&rules, &edits) };
             (write(&header, &rules), write(&other.unwrap_or(header), &new))
         },
@@ -235,7 +234,7 @@ fn bundles() -> impl Strategy<Value = (String, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     /// Sound and complete: a payment is in a region if and only if the bundles judge it differently.
     #[test]
@@ -295,4 +294,37 @@ proptest! {
 #[test]
 fn every_action_is_sampled() {
     assert_eq!(ACTIONS, Action::ALL.map(Action::as_str));
+}
+
+/// Limits over other halves of everything: each combination of names has others of them.
+#[test]
+fn refuses_above_the_bound() {
+    let text = |cap: u32| {
+        let mut text = write_base();
+        for i in 0..12_u32 {
+            let half = |prefix: &str, shift: u32| {
+                let names = (0..12_u32).filter(|name| (name * 7 + i * (shift + 3)) % 5 < 3);
+                format!("{:?}", names.map(|name| format!("{prefix}{name}")).collect::<Vec<_>>())
+            };
+            text.push_str(&format!(
+                "[[limit]]\nname = \"l{i}\"\nper_payment = \"{}.00 EUR\"\naccounts = {}\ncallers = {}\n",
+                cap + i,
+                half("a", 1),
+                half("p", 2),
+            ));
+        }
+        text
+    };
+    let (old, new) = (Policy::parse(&text(50)).unwrap(), Policy::parse(&text(51)).unwrap());
+    let refused = within([&old, &new], since(), 1000).unwrap_err();
+    assert_eq!(refused, DiffError::TooMany);
+    assert!(refused.to_string().contains("smaller"), "{refused}");
+    assert!(!within([&old, &new], since(), MAX_STEPS).unwrap().is_none());
+}
+
+fn write_base() -> String {
+    format!(
+        "version = 1\n[assets.EUR]\ndecimals = 2\n[recipients.shop]\naddress = \"{}\"\n[[allow]]\nname = \"all\"\n",
+        KEYS[0]
+    )
 }

@@ -6,6 +6,9 @@
 //! years (146,097 days, a whole number of weeks). So one week of each kind is looked at, at each
 //! minute at which something opens or closes.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
@@ -56,6 +59,9 @@ enum Written<'a> {
     Lifetime(Option<i64>, Option<i64>),
 }
 
+/// Each from its first moment to before its last, in ms since the epoch.
+type Stretches = Rc<[(i64, i64)]>;
+
 /// Conditions and sets of them, each kept once, and what was found out about them.
 pub(super) struct Times<'a> {
     since: Timestamp,
@@ -64,7 +70,7 @@ pub(super) struct Times<'a> {
     sets: Vec<Rc<[Moment]>>,
     set_ids: HashMap<Rc<[Moment]>, Open>,
     found: HashMap<[Option<Open>; 2], Found>,
-    stretches: HashMap<(Vec<String>, Vec<i64>), Rc<[(i64, i64)]>>,
+    stretches: HashMap<(Vec<String>, Vec<i64>), Stretches>,
 }
 
 /// The first moment of each kind that there is.
@@ -218,7 +224,7 @@ impl<'a> Times<'a> {
     }
 
     /// Stretches of time, of a week or less, that show all there is to see.
-    fn stretches(&mut self, used: &[Written<'a>], steps: &mut Steps) -> Result<Rc<[(i64, i64)]>, DiffError> {
+    fn stretches(&mut self, used: &[Written<'a>], steps: &mut Steps) -> Result<Stretches, DiffError> {
         let mut zones: Vec<&Zone> = Vec::new();
         let mut edges: Vec<i64> = Vec::new();
         for written in used {
@@ -235,7 +241,7 @@ impl<'a> Times<'a> {
         if let Some(known) = self.stretches.get(&key) {
             return Ok(known.clone());
         }
-        let stretches: Rc<[(i64, i64)]> = stretches(self.since, &zones, &key.1, steps)?.into();
+        let stretches: Stretches = stretches(self.since, &zones, &key.1, steps)?.into();
         self.stretches.insert(key, stretches.clone());
         Ok(stretches)
     }

@@ -121,7 +121,7 @@ impl<'a, 'b> Words<'a, 'b> {
         let classes = product.classes(axis);
         let all = self.possible(product, axis);
         if classes.len() == all.len() {
-            return Names::Any;
+            return self.whole(axis, &all);
         }
         let holds_others = other.is_some_and(|other| classes.binary_search(&other).is_ok());
         let mut listed: Vec<String> = all
@@ -131,6 +131,22 @@ impl<'a, 'b> Words<'a, 'b> {
             .collect();
         listed.sort_unstable();
         if holds_others { Names::AllBut(listed) } else { Names::Only(listed) }
+    }
+
+    /// All that there is, unless it is one asset or one recipient: that has a name.
+    fn whole(&self, axis: Axis, all: &[u32]) -> Names {
+        let only = match (axis, all) {
+            (Axis::Asset, [one]) => match self.space.assets.members(*one) {
+                [Some(asset)] => Some(asset.to_string()),
+                _ => None,
+            },
+            (Axis::Recipient, [one]) => match self.space.recipients.members(*one) {
+                [Some(key)] => Some(self.recipient(Some(key))),
+                _ => None,
+            },
+            _ => None,
+        };
+        only.map_or(Names::Any, |only| Names::Only(vec![only]))
     }
 
     fn possible(&self, product: &Product, axis: Axis) -> Vec<u32> {
@@ -172,9 +188,15 @@ impl<'a, 'b> Words<'a, 'b> {
         let Some(key) = key else { return "nobody".to_owned() };
         match self.pair.map(|policy| policy.recipient_at(key).map(|recipient| &recipient.name)) {
             [Some(old), Some(new)] if old != new => format!("{new} (before: {old})"),
+            // Two that have one name are told apart by their addresses.
+            [None, Some(name)] | [Some(name), None] if self.is_twice(name) => format!("{name} at {key}"),
             [_, Some(name)] | [Some(name), None] => name.to_string(),
             [None, None] => key.to_string(),
         }
+    }
+
+    fn is_twice(&self, name: &Name) -> bool {
+        self.pair.iter().all(|policy| policy.recipient(name.as_str()).is_some())
     }
 
     fn payer(&self, key: &PublicKey) -> String {

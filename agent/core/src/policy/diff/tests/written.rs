@@ -129,10 +129,13 @@ fn amounts() -> impl Strategy<Value = Vec<String>> {
                 spacing.map(|least| format!("spacing = {{ at_least = \"{least}\", per = \"recipient\" }}")),
             );
             lines.extend(quorums.map(|quorums| {
-                let text = quorums.into_iter().map(|(need, above, first, from)| {
+                // Two people at most, and never Anna twice, so that any two managers can meet them.
+                let alone = quorums.len() == 1;
+                let text = quorums.into_iter().enumerate().map(|(at, (need, above, first, from))| {
                     let above =
                         above.map(|above| format!(", above = \"{above} {asset}\"")).unwrap_or_default();
-                    let need = if from == "anna" { 1 } else { need };
+                    let from = if at == 0 { from } else { "managers" };
+                    let need = if alone && from == "managers" { need } else { 1 };
                     format!("{{ need = {need}, from = \"{from}\"{above}, first_payment = {first} }}")
                 });
                 format!("approvals = [{}]", text.collect::<Vec<_>>().join(", "))
