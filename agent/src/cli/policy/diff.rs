@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::offline;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, Page, Style, Table, count};
+use crate::cli::output::{Output, Page, Style, Table};
 use crate::clock;
 
 /// Compare two policy bundles: what is newly allowed, and newly denied
@@ -83,7 +83,8 @@ fn page(difference: &Difference) -> Page {
     }
     page.line(match difference.regions.len() {
         0 => "Every payment is judged the same.".to_owned(),
-        kinds => format!("{} of payments are judged differently:", count(kinds as u64, "kind")),
+        1 => "One kind of payment is judged differently:".to_owned(),
+        kinds => format!("{kinds} kinds of payments are judged differently:"),
     });
     for (number, region) in (1..).zip(&difference.regions) {
         page.blank();
