@@ -85,7 +85,7 @@ fn two_administrators_change_the_policy_and_own_copies_follow() {
         shown.contains("version 2 takes the place of version 1") && shown.contains("10.00 EUR"),
         "{shown}"
     );
-    assert!(shown.contains("NEWLY DENIED"), "{shown}");
+    assert!(shown.contains("Newly denied"), "{shown}");
     let kept = std::fs::read_to_string(ben.home().join("proposal-1.toml")).unwrap();
     assert_eq!(kept, std::fs::read_to_string(&new).unwrap());
     let counted = ben.json(0, &["approve", "policy-1", "--yes"]);

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What a caller may be there for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub enum Role {
     Node = 16,
 }
 
-/// A set of roles.
+/// A set of roles; as JSON a list of their words, in the order of [`Role::ALL`].
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Roles(u8);
 
@@ -95,6 +95,18 @@ impl Roles {
     /// The roles, in order.
     pub fn iter(self) -> impl Iterator<Item = Role> {
         Role::ALL.into_iter().filter(move |role| self.has(*role))
+    }
+}
+
+impl Serialize for Roles {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Roles {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Vec::<Role>::deserialize(from).map(Self::from_iter)
     }
 }
 

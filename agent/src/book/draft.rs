@@ -216,6 +216,7 @@ mod tests {
                 at: "2026-11-22T09:30:00Z".parse().unwrap(),
                 spend: 1,
                 caller: draft.caller,
+                roles: draft.roles,
                 key: draft.key,
                 body: crate::book::hex::Hex(draft.request.hash()),
                 account: draft.request.from,

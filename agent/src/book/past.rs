@@ -11,6 +11,7 @@ use bursar_core::decode::transfer::Kind;
 use bursar_core::intent::LedgerId;
 use bursar_core::name::Name;
 use bursar_core::policy::{Answer, Denial, Said, Span};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -39,6 +40,8 @@ pub struct Asked<'r> {
     pub at: Timestamp,
     /// Who asked.
     pub caller: Name,
+    /// What they were there for.
+    pub roles: Roles,
     /// From which account.
     pub account: Name,
     /// What was asked: the transaction if one was made, or the words.
@@ -95,6 +98,8 @@ struct Allowed<'r> {
     at: Timestamp,
     spend: u64,
     caller: Name,
+    #[serde(default)]
+    roles: Roles,
     account: Name,
     recipient: Name,
     decimals: u8,
@@ -120,6 +125,8 @@ struct Denied {
     at: Timestamp,
     spend: u64,
     caller: Name,
+    #[serde(default)]
+    roles: Roles,
     request: SpendRequest,
     denial: Denial,
 }
@@ -192,6 +199,7 @@ fn event<'r>(
                 spend: allowed.spend,
                 at: allowed.at,
                 caller: allowed.caller,
+                roles: allowed.roles,
                 account: allowed.account,
                 what: What::Transfer(
                     allowed.transfer,
@@ -207,6 +215,7 @@ fn event<'r>(
                 spend: denied.spend,
                 at: denied.at,
                 caller: denied.caller,
+                roles: denied.roles,
                 account: denied.request.from.clone(),
                 what: What::Request(denied.request),
                 approved_by: Vec::new(),
@@ -304,6 +313,7 @@ mod tests {
                 at: at(),
                 spend,
                 caller: "anna".parse().unwrap(),
+                roles: Roles::ALL,
                 key: "k".parse().unwrap(),
                 body: crate::book::hex::Hex([1; 32]),
                 account: "petty".parse().unwrap(),
@@ -322,6 +332,7 @@ mod tests {
             at: at(),
             spend: 9,
             caller: "anna".parse().unwrap(),
+            roles: Roles::ALL,
             key: "k".parse().unwrap(),
             request: serde_json::from_str(r#"{"from":"petty","to":"Casino","amount":"7 EUR"}"#).unwrap(),
             policy: crate::book::hex::Hex([2; 32]),

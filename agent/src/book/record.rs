@@ -3,7 +3,7 @@
 use bursar_core::decode::transfer::Kind;
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, Draw, Wanted};
-use bursar_core::role::Role;
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -96,6 +96,9 @@ pub struct Allowed {
     pub spend: u64,
     /// Who asked.
     pub caller: Name,
+    /// What they were there for.
+    #[serde(default)]
+    pub roles: Roles,
     /// Under which key.
     pub key: IdempotencyKey,
     /// SHA-256 of the request.
@@ -132,7 +135,7 @@ pub struct Waiting {
     /// Who asked.
     pub caller: Name,
     /// What they are there for.
-    pub roles: Vec<Role>,
+    pub roles: Roles,
     /// Under which key.
     pub key: IdempotencyKey,
     /// What was asked.
@@ -244,6 +247,9 @@ pub struct Denied {
     pub spend: u64,
     /// Who asked.
     pub caller: Name,
+    /// What they were there for.
+    #[serde(default)]
+    pub roles: Roles,
     /// Under which key.
     pub key: IdempotencyKey,
     /// What was asked.

@@ -7,7 +7,6 @@ use bursar_core::intent::{Intent, LedgerId, Value};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 use bursar_core::policy::{Answer, Denial, Flip, Policy, Question, Replay};
-use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use rusqlite::Connection;
 use serde::Serialize;
@@ -136,7 +135,7 @@ impl Judge<'_> {
             intent: &intent,
             account: &asked.account,
             caller: &asked.caller,
-            roles: Roles::NONE,
+            roles: asked.roles,
             now: asked.at,
         };
         let voters: BTreeSet<Name> = asked.approved_by.iter().cloned().collect();
@@ -189,7 +188,7 @@ impl Judge<'_> {
             valid_for: self.around.valid_for,
             patience: self.around.valid_for,
         };
-        let caller = Identity { name: asked.caller.clone(), roles: Roles::NONE };
+        let caller = Identity { name: asked.caller.clone(), roles: asked.roles };
         let draft = Draft::new(self.policy, caller, IdempotencyKey::none(), request, around).ok()?;
         Some(draft.subject.map(|payload| payload.intent()))
     }
@@ -223,6 +222,7 @@ mod tests {
     use super::*;
     use crate::book::hex::Hex;
     use crate::book::record::{self, Record};
+    use crate::caller::{Role, Roles};
     use crate::store::log::{self, LogTable};
 
     const RULES: &str = r#"
@@ -295,6 +295,7 @@ mod tests {
                 at: at(minutes),
                 spend: self.spends,
                 caller,
+                roles: Roles::of(&[Role::Requester]),
                 key: IdempotencyKey::none(),
                 body: Hex([0; 32]),
                 account: "petty".parse().unwrap(),
@@ -323,6 +324,7 @@ mod tests {
                 at: at(minutes),
                 spend: self.spends,
                 caller: "anna".parse().unwrap(),
+                roles: Roles::of(&[Role::Requester]),
                 key: IdempotencyKey::none(),
                 request,
                 policy: Hex([0; 32]),
@@ -371,6 +373,21 @@ mod tests {
         );
         let sums: Vec<_> = found.sums.iter().map(|sum| (sum.then, sum.now, sum.flips)).collect();
         assert_eq!(sums, [(Answer::Allowed, Answer::Denied, 1), (Answer::Denied, Answer::Allowed, 1)]);
+    }
+
+    /// What a caller was there for is what the book says, whatever the configuration says today.
+    #[test]
+    fn roles_are_those_of_then() {
+        let mut past = Past::new();
+        past.allowed("Shop", "1.00 EUR", 0);
+        past.denied(Past::request("petty", "Shop", "1.00 EUR"), 1);
+        for (role, flips) in [("requester", 1), ("node", 1)] {
+            let found = past.rejudge(&policy(&format!("{RULES}roles = [\"{role}\"]\n")));
+            let flipped: Vec<u64> = found.flipped.iter().map(|flipped| flipped.spend).collect();
+            // The second had been denied all the same.
+            let expected = if role == "requester" { 2 } else { 1 };
+            assert_eq!((found.flips, flipped), (flips, vec![expected]), "{role}");
+        }
     }
 
     #[test]

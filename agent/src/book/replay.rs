@@ -181,7 +181,14 @@ impl Tracked {
         spend.state = self.state;
         spend.reason = self.reason;
         let policy = self.allowed.policy.0;
-        Ok(Open { spend, draws: self.allowed.draws, policy, payload, signature: self.signature })
+        Ok(Open {
+            spend,
+            roles: self.allowed.roles,
+            draws: self.allowed.draws,
+            policy,
+            payload,
+            signature: self.signature,
+        })
     }
 }
 

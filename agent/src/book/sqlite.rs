@@ -20,6 +20,7 @@ use bursar_core::key::Signature;
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Draw, Explanation, Policy, Standing};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use rusqlite::Connection;
 
@@ -69,6 +70,8 @@ pub fn create(path: &Path, home: &str, watch: &Watch) -> Result<(), StoreError> 
 #[derive(Clone, Debug)]
 pub struct Open {
     pub spend: Spend,
+    /// What the caller was there for.
+    pub roles: Roles,
     pub draws: Vec<Draw>,
     /// The bundle that allowed it.
     pub policy: Hash,

@@ -17,7 +17,7 @@ pub(super) struct CallerText {
     uid: Option<u32>,
     gid: Option<u32>,
     certificate: Option<Fingerprint>,
-    roles: Option<Vec<Role>>,
+    roles: Option<Roles>,
 }
 
 /// Every caller that the configuration names.
@@ -39,7 +39,7 @@ impl Callers {
                     name.as_str()
                 ));
             }
-            let roles = caller.roles.map_or(Roles::of(&[Role::Requester]), Roles::from_iter);
+            let roles = caller.roles.unwrap_or(Roles::of(&[Role::Requester]));
             if roles.is_empty() {
                 return Err(format!(
                     "the caller {name} has no role and may do nothing; name one in `roles`, or leave that out for requester"
@@ -47,16 +47,20 @@ impl Callers {
             }
             let identity = Identity { name, roles };
             match (caller.uid, caller.gid, caller.certificate) {
-                (Some(uid), None, None) => add(&mut callers.users, "user id", uid, identity)?,
                 (None, Some(gid), None) => add(&mut callers.groups, "group id", gid, identity)?,
-                (None, None, Some(certificate)) => {
-                    add(&mut callers.certificates, "certificate", certificate, identity)?;
-                }
-                _ => {
+                (None, None, None) | (_, Some(_), _) => {
                     return Err(format!(
-                        "the caller {} needs exactly one of `uid`, `gid` and `certificate`; give each its own [callers.NAME]",
+                        "the caller {} needs `uid`, `certificate` or both, which are one person, or else `gid`, which is a group",
                         identity.name
                     ));
+                }
+                (uid, None, certificate) => {
+                    if let Some(uid) = uid {
+                        add(&mut callers.users, "user id", uid, identity.clone())?;
+                    }
+                    if let Some(certificate) = certificate {
+                        add(&mut callers.certificates, "certificate", certificate, identity)?;
+                    }
                 }
             }
         }
@@ -79,9 +83,11 @@ impl Callers {
         self.certificates.get(certificate)
     }
 
-    /// Every caller, in no order.
+    /// Every caller, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = &Identity> {
-        self.users.values().chain(self.groups.values()).chain(self.certificates.values())
+        let all = self.users.values().chain(self.groups.values()).chain(self.certificates.values());
+        let by_name: BTreeMap<&Name, &Identity> = all.map(|identity| (&identity.name, identity)).collect();
+        by_name.into_values()
     }
 }
 
@@ -137,12 +143,25 @@ mod tests {
         assert_eq!(callers.iter().count(), 3);
     }
 
+    /// Under one name, since nobody approves what they have asked for themselves.
+    #[test]
+    fn a_person_has_one_name_on_this_machine_and_on_another() {
+        let callers = read(&format!("[anna]\nuid = 1000\ncertificate = \"{ABC}\"")).unwrap();
+        assert_eq!(name(callers.of_user(1000, 7)), Some("anna"));
+        assert_eq!(name(callers.of_certificate(&Fingerprint::of(b"abc"))), Some("anna"));
+        assert_eq!(callers.iter().count(), 1);
+    }
+
     #[test]
     fn refuses_what_says_two_things_or_nothing() {
         for (text, says) in [
-            ("[a]\n".to_owned(), "exactly one of"),
-            ("[a]\nuid = 1\ngid = 1".to_owned(), "exactly one of"),
-            (format!("[a]\nuid = 1\ncertificate = \"{ABC}\""), "exactly one of"),
+            ("[a]\n".to_owned(), "needs `uid`, `certificate` or both"),
+            ("[a]\nuid = 1\ngid = 1".to_owned(), "needs `uid`, `certificate` or both"),
+            (format!("[a]\ngid = 1\ncertificate = \"{ABC}\""), "needs `uid`, `certificate` or both"),
+            (
+                format!("[a]\nuid = 1\ncertificate = \"{ABC}\"\n[b]\ncertificate = \"{ABC}\""),
+                "have one certificate",
+            ),
             ("[a]\nuid = 1\n[b]\nuid = 1".to_owned(), "one user id, 1"),
             ("[a]\ngid = 1\n[b]\ngid = 1".to_owned(), "one group id, 1"),
             (

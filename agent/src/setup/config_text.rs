@@ -80,8 +80,10 @@ kind = "embedded"
 genesis = "genesis.json"
 
 # Who may ask for what, under the names that the policy's `callers` use. Others are turned away.
-# A caller is known by one of: `uid`, a user of this machine; `gid`, everybody whose primary group it
-# is; `certificate`, whoever has its key, on any machine. A user id comes before a group id.
+# A caller is known by `uid`, a user of this machine; by `certificate`, whoever has its key, on any
+# machine; or by both. `gid`, alone, is everybody whose primary group it is. A user id comes before a
+# group id. Give each person one name, the one that the policy's approvers use, too: nobody approves
+# what they have asked for under that name.
 # `roles` are some of "requester" (asks for payments), "approver", "auditor" (reads the audit log),
 # "administrator" (reads it, too, and confirms the clock) and "node"; requester without this line.
 [callers.owner]

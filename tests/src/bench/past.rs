@@ -138,6 +138,7 @@ impl Writing {
             at,
             spend: number,
             caller: draft.caller,
+            roles: draft.roles,
             key: draft.key,
             body: Hex(body),
             account: draft.request.from,

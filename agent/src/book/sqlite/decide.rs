@@ -117,6 +117,7 @@ impl BookStore {
             at: now,
             spend: id,
             caller: asked.caller,
+            roles: asked.roles,
             key: asked.key,
             body: Hex(body),
             account: asked.request.from,
@@ -136,7 +137,14 @@ impl BookStore {
         self.write_down(waited, &idem, &body, State::Reserved, position)?;
         self.open.insert(
             id,
-            Open { spend, draws, policy: permit.policy(), payload: payload.clone(), signature: None },
+            Open {
+                spend,
+                roles: asked.roles,
+                draws,
+                policy: permit.policy(),
+                payload: payload.clone(),
+                signature: None,
+            },
         );
         Ok(Decision::Reserved(Reserved { spend: id, account, payload }))
     }
@@ -155,6 +163,7 @@ impl BookStore {
             at: now,
             spend: waited.unwrap_or(self.next),
             caller: asked.caller,
+            roles: asked.roles,
             key: asked.key,
             request: asked.request,
             policy,
@@ -239,9 +248,7 @@ impl BookStore {
             return None;
         }
         let intent = open.payload.intent();
-        let caller = &open.spend.caller;
-        // What the caller was there for was looked at when it was allowed.
-        let roles = Roles::ALL;
+        let (caller, roles) = (&open.spend.caller, open.roles);
         let permit = match judge(&self.policy, &Question { intent: &intent, account, caller, roles, now }) {
             Verdict::Deny(denial) => return Some(denial),
             Verdict::Allow(permit) => permit,

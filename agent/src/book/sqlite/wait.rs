@@ -7,7 +7,6 @@ use bursar_core::approval::{self, Item, NotCounted, Tally, Vote, one_more, tally
 use bursar_core::decode::transfer::{Payload, Transfer};
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, DenialCode, Question, Verdict, Wanted, judge};
-use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use serde_json::value::RawValue;
 
@@ -24,6 +23,8 @@ use crate::store::StoreError;
 
 /// Most payments that wait at the same time; whoever asks for more is denied.
 pub const MOST: usize = 10_000;
+/// Most of them that one caller asked for, so that nobody takes the places of all others.
+pub const MOST_EACH: usize = 4_000;
 
 impl BookStore {
     /// Writes down that a payment waits; what is approved lives as long as the patience.
@@ -40,6 +41,14 @@ impl BookStore {
             let message = format!("{MOST} payments wait already; have some of them approved or refused");
             return self.deny(None, asked, refuse(message), now);
         }
+        let own = self.pending.waiting.values().filter(|waiting| waiting.asked.caller == asked.caller);
+        if own.count() >= MOST_EACH {
+            let message = format!(
+                "{MOST_EACH} payments that {} asked for wait already; have some of them approved or refused",
+                asked.caller
+            );
+            return self.deny(None, asked, refuse(message), now);
+        }
         let transfer = payload.transfer().clone();
         let valid_until = transfer.created.plus_millis(patience);
         let payload = match Payload::encode_as(payload.kind(), Transfer { valid_until, ..transfer }) {
@@ -53,7 +62,7 @@ impl BookStore {
             at: now,
             spend: self.next,
             caller: asked.caller,
-            roles: asked.roles.iter().collect(),
+            roles: asked.roles,
             key: asked.key,
             recipient,
             decimals,
@@ -291,7 +300,7 @@ fn votes(waiting: &Waiting) -> Vec<Vote> {
 
 fn asked(waiting: &Waiting) -> Asked {
     let record::Waiting { caller, roles, key, request, .. } = waiting.asked.clone();
-    Asked { caller, roles: roles.into_iter().collect::<Roles>(), key, request }
+    Asked { caller, roles, key, request }
 }
 
 /// What was missing when nobody had decided yet is all that is needed.

@@ -14,12 +14,15 @@ use crate::keys_file::KeysFile;
 
 /// Asks the bundle of a file, or of the home with the accounts that it has.
 pub fn run(global: &Global, name: &Name, file: Option<PathBuf>) -> Result<Output, CliError> {
-    let accounts: Option<BTreeSet<Name>> = match file {
-        Some(_) => None,
-        None => Some(KeysFile::load(&global.config()?.home)?.accounts.into_keys().collect()),
-    };
+    let (mut accounts, mut roles) = (None, None);
+    if file.is_none() {
+        let config = global.config()?;
+        accounts = Some(KeysFile::load(&config.home)?.accounts.into_keys().collect::<BTreeSet<Name>>());
+        // Whom the home does not know as a caller may be one tomorrow: with any role.
+        roles = config.callers.iter().find(|caller| caller.name == *name).map(|caller| caller.roles);
+    }
     let policy = offline::policy(&offline::path(global, file)?)?;
-    let victim = Victim { name, roles: None, accounts: accounts.as_ref() };
+    let victim = Victim { name, roles, accounts: accounts.as_ref() };
     let found = stolen(&policy, &victim).map_err(|error| CliError::Usage(error.to_string()))?;
     Ok(Output::new(&found, page(&found)))
 }
