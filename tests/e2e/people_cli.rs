@@ -51,7 +51,10 @@ impl Firm {
         let agent = world.serve();
         for manager in [&anna, &ben] {
             manager.connect(&world);
-            let fetched = manager.json(0, &["policy", "fetch"]);
+            let [right, wrong] = [&policy, "another"].map(bursar_tests::policy::hash);
+            let refused = manager.says(12, &["policy", "fetch", "--sha256", &wrong]);
+            assert!(refused.contains(&right) && !manager.home().join("policy.toml").exists(), "{refused}");
+            let fetched = manager.json(0, &["policy", "fetch", "--sha256", &right]);
             assert_eq!((&fetched["first"], &fetched["version"]), (&true.into(), &1.into()));
             assert_eq!(std::fs::read_to_string(manager.home().join("policy.toml")).unwrap(), policy);
         }

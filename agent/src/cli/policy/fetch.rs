@@ -24,7 +24,8 @@ const OLD: &str = "policy.old.toml";
 ///
 /// A person's home names what it decides on by a copy of its own, so that nobody can call a recipient
 /// something else. The first copy is believed as it comes: compare its hash with somebody whom you
-/// trust. A later one is shown beside the one before, which stays as policy.old.toml.
+/// trust, or say the hash that they told you with --sha256. A later one is shown beside the one
+/// before, which stays as policy.old.toml.
 ///
 /// Example: bursar policy fetch
 #[derive(Debug, clap::Args)]
@@ -33,6 +34,9 @@ pub struct Args {
     /// Fetch the version that was put forward under this number, to look at; nothing is taken over
     #[arg(long, value_name = "N")]
     proposal: Option<u64>,
+    /// Take over nothing but the bundle with this hash, 64 hex digits
+    #[arg(long, value_name = "HASH", conflicts_with = "proposal")]
+    sha256: Option<Hex<32>>,
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
@@ -50,6 +54,14 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         )));
     }
     let policy = in_force(&client)?;
+    let is_expected = args.sha256.is_some_and(|expected| expected.0 == policy.hash());
+    if let (Some(expected), false) = (args.sha256, is_expected) {
+        return Err(CliError::Unverified(format!(
+            "the agent decides by version {} of the policy, whose SHA-256 is {}, not {expected}; nothing was taken over. Ask whoever told you that hash",
+            policy.version(),
+            Hex(policy.hash())
+        )));
+    }
     let path = desk.policy_path();
     let mut page = Page::new();
     let before = desk.policy.as_deref();
@@ -61,6 +73,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         write(&path, policy.text())?;
     }
     match before {
+        None if is_expected => page.line("The policy has the hash that you expect."),
         None => {
             page.styled(Style::Warn, "This is the first copy, and it is believed as it came.");
             page.line("Compare its hash with somebody whom you trust before you decide on anything:");

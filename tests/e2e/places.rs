@@ -1,0 +1,42 @@
+//! Payments that wait have places, and nobody takes those of all others.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use bursar_tests::guest::{At, Guest};
+use bursar_tests::person::people;
+use bursar_tests::policy::{SUPPLIES, bundle};
+use bursar_tests::programs;
+use bursar_tests::world::World;
+
+/// So many payments of one caller wait at the same time.
+const EACH: usize = 4_000;
+
+#[test]
+fn one_caller_leaves_places_for_others() {
+    let world = World::new(programs!(), &bundle(&(people() + SUPPLIES)));
+    let phone = Guest::new(world.scratch(), "phone", "ec");
+    world.listen();
+    world.configure(&phone.caller("phone", ""));
+    let agent = world.serve();
+    std::thread::scope(|scope| {
+        for client in 0..32 {
+            let mut api = agent.api();
+            scope.spawn(move || {
+                for payment in (client..EACH).step_by(32) {
+                    let (status, asked) =
+                        api.pay(&format!("k{payment}"), "expenses", "Fresh Market", "60.00 EUR");
+                    assert_eq!((status, &asked["state"]), (202, &"waiting".into()), "{asked}");
+                }
+            });
+        }
+    });
+    let mut api = agent.api();
+    let (status, denied) = api.pay("more", "expenses", "Fresh Market", "60.00 EUR");
+    assert_eq!((status, &denied["code"]), (403, &"approval".into()), "{denied}");
+    assert!(denied["detail"].as_str().unwrap().contains("4000 payments that owner asked for"), "{denied}");
+    let at = At { address: world.listening(), trusted: world.home().join("certificate.pem") };
+    let asked = phone.pay(&at, "k", "60.00 EUR");
+    assert_eq!((asked.status, &asked.body["state"]), (202, &"waiting".into()), "{asked:?}");
+    // What needs nobody is paid all the same.
+    assert_eq!(api.pay("small", "expenses", "Corner Pharmacy", "5.00 EUR").0, 201);
+}
