@@ -37,7 +37,7 @@ use crate::store::{StoreError, WriteError, Writer};
 use crate::token::Signed;
 use draft::Draft;
 use in_force::InForce;
-pub use people::{Agreement, Install, Turn, Voted};
+pub use people::{Agreement, Install, Proposing, Turn, Voted};
 use request::IdempotencyId;
 use sqlite::BookStore;
 pub use sqlite::{Statement, not_counted};

@@ -228,6 +228,8 @@ fn a_refusal_is_final_for_whoever_made_it_and_for_all_when_the_others_are_too_fe
     assert_eq!((status, &denied["code"], &denied["rule"]), (403, &json!("approval"), &json!("supplies")));
     assert!(denied["detail"].as_str().unwrap().contains("ben refused it: not agreed"), "{denied}");
     assert_eq!(api.vote(&anna.approve(&second)).0, 409);
+    // Who said no stays to be seen.
+    assert_eq!(api.get("/v1/spends/2/approvals").1["votes"].as_array().unwrap().len(), 2);
     assert_eq!(files::entries(&world.home()).len(), 1);
     assert_eq!(api.pay("b", "expenses", "Fresh Market", "60.00 EUR").0, 403);
 }

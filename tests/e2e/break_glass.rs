@@ -97,3 +97,50 @@ fn break_glass_ends_while_the_agent_is_down() {
     assert_eq!(api.pay("c", "expenses", "Fresh Market", "1.00 EUR").0, 201);
     assert_eq!(api.bundle(), first);
 }
+
+/// Whoever kept the signatures of an emergency opens nothing with them later, and what a change of
+/// the bundle made void stays void when that bundle comes back.
+#[test]
+fn a_signature_serves_once() {
+    let world = World::new(programs!(), &with_people(1, &format!("{BREAK_GLASS}{SUPPLIES}")));
+    let clock = FakeClock::new(&world, "+0");
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    let home = api.inbox().home;
+    let [anna, ben, ..] = managers().map(|manager| manager.for_millis(7 * 24 * 3_600_000));
+    assert_eq!(api.pay("k", "expenses", "Fresh Market", "60.00 EUR").0, 202);
+    let item = api.waiting(1).item;
+    let vote = anna.for_millis(2 * 24 * 3_600_000).approve(&item);
+    assert_eq!(api.vote(&vote).0, 202);
+    assert_eq!(api.inbox().payments[0].decided.len(), 1);
+
+    let emergency = with_people(7, &SUPPLIES.replace("100.00", "200.00"));
+    let first = api.propose(&emergency, "break-glass").unwrap();
+    let signed = [&anna, &ben].map(|one| one.break_glass(home, &first));
+    signed.iter().for_each(|one| assert_eq!(api.agree(one).0, 200));
+    assert_eq!(api.install(first.proposal).0, 200);
+    clock.set("+25h");
+    assert_eq!(api.post("/v1/clock/confirm").status, 200);
+
+    let again = api.propose(&emergency, "break-glass").unwrap();
+    assert_ne!(again.proposal, first.proposal);
+    for one in &signed {
+        let (status, says) = api.agree(one);
+        assert_eq!((status, &says["code"]), (409, &json!("repeated")), "{says}");
+    }
+    assert_eq!(api.install(again.proposal).0, 409);
+    let (status, says) = api.vote(&vote);
+    assert_eq!((status, &says["code"]), (409, &json!("repeated")), "{says}");
+    // A restart has not forgotten it.
+    agent.kill();
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    assert_eq!(api.agree(&signed[0]).1["code"], "repeated");
+    assert_eq!(api.vote(&vote).1["code"], "repeated");
+    assert!(api.inbox().payments[0].decided.is_empty());
+    // Signed anew it counts.
+    let day = 25 * 3_600_000;
+    assert_eq!(api.agree(&anna.ahead(day).break_glass(home, &again)).0, 200);
+    assert_eq!(api.vote(&anna.for_millis(3_600_000).ahead(day).approve(&item)).0, 202);
+    assert_eq!(api.inbox().payments[0].decided.len(), 1);
+}

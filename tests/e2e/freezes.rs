@@ -267,3 +267,40 @@ fn a_freeze_needs_no_trusted_clock_and_is_anchored_at_once() {
     let (code, says) = world.serve_refused();
     assert!(code == 7 && says.contains("older state"), "{says}");
 }
+
+/// A yes that expired is nobody's yes any more: the inbox does not show it, and it may be said again.
+#[test]
+fn who_let_it_go_on_too_early_says_so_again() {
+    let world = world();
+    let clock = FakeClock::new(&world, "+0");
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    let [anna, ben, chloe, _] = managers();
+    stop(&mut api, &anna, 1);
+    assert_eq!(lift(&mut api, &ben.for_millis(60_000), Verdict::Approve).1["state"], "counted");
+    assert_eq!(api.inbox().frozen[0].decided.len(), 1);
+    clock.set("+2m");
+    assert!(api.inbox().frozen[0].decided.is_empty());
+    assert_eq!(lift(&mut api, &chloe, Verdict::Approve).1["state"], "counted");
+    frozen(&mut api, "a");
+    assert_eq!(lift(&mut api, &ben.ahead(1000), Verdict::Approve).1["state"], "settled");
+    assert!(api.inbox().frozen.is_empty());
+}
+
+#[test]
+fn a_bundle_that_asks_for_fewer_lets_it_go_on() {
+    let world = world();
+    let agent = world.serve();
+    let mut api = agent.api();
+    let [anna, ben, ..] = managers();
+    stop(&mut api, &anna, 1);
+    assert_eq!(lift(&mut api, &ben, Verdict::Approve).1["state"], "counted");
+    let rules = |number| rules(number).replace("accounts = [\"expenses\"]\n", "");
+    enact(&mut api, &rules(2));
+    frozen(&mut api, "a");
+    enact(&mut api, &rules(3).replace("lift = 2", "lift = 1"));
+    assert!(api.inbox().frozen.is_empty());
+    assert_eq!(api.pay("b", "expenses", "Fresh Market", "1.00 EUR").0, 201);
+    agent.kill();
+    assert!(world.serve().api().inbox().frozen.is_empty());
+}

@@ -145,7 +145,8 @@ fn one_of_two_administrators_refuses_and_it_is_out_of_the_question() {
     let mut api = agent.api();
     let proposal = api.propose(&with_people(2, SUPPLIES), "change").unwrap();
     let (home, [ada, bob]) = (api.inbox().home, administrators());
-    assert_eq!(api.agree(&ada.change(home, &proposal, Verdict::Approve)).1["state"], "counted");
+    let agreed = ada.change(home, &proposal, Verdict::Approve);
+    assert_eq!(api.agree(&agreed).1["state"], "counted");
     assert_eq!(api.agree(&bob.change(home, &proposal, Verdict::Refuse)).1["state"], "settled");
     assert!(api.inbox().proposals.is_empty());
     assert_eq!(
@@ -158,6 +159,9 @@ fn one_of_two_administrators_refuses_and_it_is_out_of_the_question() {
     // Put forward again it is another proposal, with nobody's word.
     let again = api.propose(&with_people(2, SUPPLIES), "change").unwrap();
     assert_eq!((again.proposal, again.decided.len()), (2, 0));
+    // What Ada signed for the first is not taken for the second.
+    let (status, says) = api.agree(&agreed);
+    assert_eq!((status, &says["code"]), (409, &"repeated".into()), "{says}");
     assert!(agent.stop().success());
     assert!(world.serve().api().inbox().proposals[0].proposal == 2);
 }

@@ -3,7 +3,7 @@
 //! It holds the exact bytes that a decision is about: whoever decides reads those, and not what
 //! somebody else says about them.
 
-use bursar_core::approval::{HomeId, Item, Verdict};
+use bursar_core::approval::{HomeId, Item, Tally, Verdict};
 use bursar_core::decode::transfer::Kind;
 use bursar_core::name::Name;
 use bursar_core::policy::Wanted;
@@ -61,6 +61,14 @@ pub struct Decided {
     pub person: Name,
     /// Yes or no.
     pub verdict: Verdict,
+}
+
+/// Whose decisions count now: one that expired or became void may be made again.
+pub fn decided(counted: &Tally) -> Vec<Decided> {
+    let decided = |person: &Name, verdict| Decided { person: person.clone(), verdict };
+    let approved = counted.approved.iter().map(|person| decided(person, Verdict::Approve));
+    let refused = counted.refused.iter().map(|refusal| decided(&refusal.approver, Verdict::Refuse));
+    approved.chain(refused).collect()
 }
 
 /// A bundle that was put forward.

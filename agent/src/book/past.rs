@@ -337,6 +337,7 @@ mod tests {
             request: serde_json::from_str(r#"{"from":"petty","to":"Casino","amount":"7 EUR"}"#).unwrap(),
             policy: crate::book::hex::Hex([2; 32]),
             denial: Denial::plain(bursar_core::policy::DenialCode::NoRule, "no".to_owned()),
+            votes: Vec::new(),
         }));
         let mut lives = HashMap::new();
         let mut said = |record: &Record| read(&mut lives, record).unwrap_or_default();

@@ -24,6 +24,9 @@ pub struct Waiting {
     pub first: u64,
     /// The decisions under the bundle in force, and where the log has them.
     pub votes: Vec<(u64, Vote)>,
+    /// Digests of the ballots that a change of the bundle made void: none counts again, though the
+    /// bundle that it was given under comes back after break-glass.
+    pub void: HashSet<Hash>,
 }
 
 /// A bundle that was put forward.
@@ -66,6 +69,8 @@ pub struct Pending {
     pub frozen: BTreeMap<Name, Stopped>,
     /// Digests of all freezes ever taken: each stops an account once.
     pub freezes: HashSet<Hash>,
+    /// Digests of all decisions on bundles ever taken: each counts for one proposal alone.
+    pub agreed: HashSet<Hash>,
     /// The number of the latest proposal.
     pub latest: u64,
 }
@@ -92,7 +97,10 @@ impl Pending {
             }
             // Every decision was about the bundle before, or one to follow it: it is void.
             Record::Policy(_) => {
-                self.waiting.values_mut().for_each(|waiting| waiting.votes.clear());
+                for waiting in self.waiting.values_mut() {
+                    let votes = waiting.votes.drain(..);
+                    waiting.void.extend(votes.map(|(_, vote)| vote.ballot().digest()));
+                }
                 self.proposals.clear();
                 Ok(())
             }
@@ -121,7 +129,8 @@ impl Pending {
     fn wait(&mut self, first: u64, asked: &record::Waiting) -> Result<(), String> {
         let bytes = asked.transfer.get().as_bytes().to_vec();
         let payload = Payload::decode(asked.request.action, bytes).map_err(|error| error.to_string())?;
-        let waiting = Waiting { asked: asked.clone(), payload, first, votes: Vec::new() };
+        let waiting =
+            Waiting { asked: asked.clone(), payload, first, votes: Vec::new(), void: HashSet::new() };
         match self.waiting.insert(asked.spend, waiting) {
             None => Ok(()),
             Some(_) => Err("its spend waits already".to_owned()),
@@ -147,10 +156,14 @@ impl Pending {
         let json = agreed.envelope.get().as_bytes();
         match &mut proposal.decisions {
             Decisions::Change(decisions) => {
-                decisions.push(Signed::parse(json).map_err(|error| error.to_string())?);
+                let decision = Signed::parse(json).map_err(|error| error.to_string())?;
+                self.agreed.insert(decision.digest());
+                decisions.push(decision);
             }
             Decisions::BreakGlass(decisions) => {
-                decisions.push(Signed::parse(json).map_err(|error| error.to_string())?);
+                let decision = Signed::parse(json).map_err(|error| error.to_string())?;
+                self.agreed.insert(decision.digest());
+                decisions.push(decision);
             }
         }
         Ok(())

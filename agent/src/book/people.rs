@@ -58,6 +58,17 @@ pub enum Agreement {
     Suspect(Suspect),
 }
 
+/// What the book answers to putting a bundle forward.
+#[derive(Debug)]
+pub enum Proposing {
+    /// It waits for those who have to agree, under this number.
+    Waits(u64),
+    /// It may not follow the one in force, or too many wait already.
+    Refused(String),
+    /// The clock jumped; nothing was put forward.
+    Suspect(Suspect),
+}
+
 /// What the book answers to putting a bundle in force.
 #[derive(Debug)]
 pub enum Install {
@@ -118,7 +129,7 @@ impl Book {
         policy: Arc<Policy>,
         way: Way,
         caller: Name,
-    ) -> Result<Result<u64, String>, WriteError> {
+    ) -> Result<Proposing, WriteError> {
         self.writer.run(move |book| book.propose(&policy, way, caller)).await
     }
 

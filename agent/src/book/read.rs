@@ -81,12 +81,17 @@ pub fn envelope(connection: &Connection, id: u64) -> Result<Option<Envelope>, St
     Ok(Some(transfer.to_envelope()))
 }
 
-/// The decisions that were counted when a spend was allowed, in their order. `None` if there is no such spend.
+/// The decisions that were counted when a spend was allowed, or made before it was denied, in their
+/// order. `None` if there is no such spend.
 pub fn votes(connection: &Connection, id: u64) -> Result<Option<Vec<Box<RawValue>>>, StoreError> {
     let Some(row) = row(connection, id)? else { return Ok(None) };
-    let Record::Allowed(allowed) = record(connection, row.decision)? else { return Ok(Some(Vec::new())) };
-    let mut votes = Vec::with_capacity(allowed.votes.len());
-    for position in allowed.votes {
+    let positions = match record(connection, row.decision)? {
+        Record::Allowed(allowed) => allowed.votes,
+        Record::Denied(denied) => denied.votes,
+        _ => Vec::new(),
+    };
+    let mut votes = Vec::with_capacity(positions.len());
+    for position in positions {
         let Record::Voted(voted) = record(connection, position)? else {
             return Err(damaged(connection, format!("record {position}"), "it is no decision of a person"));
         };

@@ -258,6 +258,9 @@ pub struct Denied {
     pub policy: Hex<32>,
     /// Why, and what would be allowed.
     pub denial: Denial,
+    /// Positions of the decisions that people had made on it, if it had waited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<u64>,
 }
 
 /// The token signed it.

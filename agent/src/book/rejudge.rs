@@ -329,6 +329,7 @@ mod tests {
                 request,
                 policy: Hex([0; 32]),
                 denial,
+                votes: Vec::new(),
             })));
         }
 

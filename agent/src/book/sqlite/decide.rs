@@ -158,6 +158,8 @@ impl BookStore {
         now: Timestamp,
     ) -> Result<Decision, StoreError> {
         let policy = Hex(self.policy.hash());
+        let waiting = waited.and_then(|id| self.pending.waiting.get(&id));
+        let votes = waiting.map(|waiting| waiting.votes.iter().map(|(position, _)| *position).collect());
         let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
         let denied = record::Denied {
             at: now,
@@ -168,6 +170,7 @@ impl BookStore {
             request: asked.request,
             policy,
             denial,
+            votes: votes.unwrap_or_default(),
         };
         let spend = read::denied(&denied);
         let position = self.append_pending(&Record::Denied(Box::new(denied)))?;

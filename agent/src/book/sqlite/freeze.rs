@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use bursar_core::approval::quorum::{Need, missing};
-use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, one_more};
+use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, Tally, one_more, tally};
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, DenialCode};
+use bursar_core::time::Timestamp;
 
 use super::BookStore;
 use crate::book::hex::Hex;
@@ -69,8 +70,8 @@ impl BookStore {
         };
         let account = lift.statement().account.clone();
         let Some(stopped) = self.pending.frozen.get(&account) else { return Ok(Agreement::Unknown) };
-        let freeze = Hex(stopped.freeze.digest());
-        let asked = AskedLift { home: self.home, account: account.clone(), freeze };
+        let asked = self.asked_lift(&account, stopped);
+        let freeze = asked.freeze;
         let counted = match one_more(self.policy.roster(), &asked, now, &stopped.lifts, lift) {
             Ok(counted) => counted,
             Err(why) => return Ok(Agreement::NotCounted(why)),
@@ -85,15 +86,37 @@ impl BookStore {
         Ok(Agreement::Settled)
     }
 
+    fn asked_lift(&self, account: &Name, stopped: &Stopped) -> AskedLift {
+        AskedLift { home: self.home, account: account.clone(), freeze: Hex(stopped.freeze.digest()) }
+    }
+
+    /// Who lets it go on by what counts now.
+    fn lifted_by(&self, account: &Name, stopped: &Stopped, now: Timestamp) -> Tally {
+        tally(self.policy.roster(), &self.asked_lift(account, stopped), now, &stopped.lifts)
+    }
+
+    /// After another bundle came into force: who has let an account go on may be enough by it.
+    pub(super) fn reconsider_frozen(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        let need = self.policy.lift_need();
+        let enough = |(account, stopped): (&Name, &Stopped)| {
+            let counted = self.lifted_by(account, stopped, now);
+            let freeze = Hex(stopped.freeze.digest());
+            reached(&need, &counted.approved).then(|| record::Lifted {
+                at: now,
+                account: account.clone(),
+                freeze,
+            })
+        };
+        let lifted: Vec<record::Lifted> = self.pending.frozen.iter().filter_map(enough).collect();
+        lifted.into_iter().try_for_each(|lifted| self.append_pending(&Record::Lifted(lifted)).map(|_| ()))
+    }
+
     /// See [`crate::book::Book::inbox`].
     pub fn inbox_frozen(&self) -> Vec<inbox::Frozen> {
+        let now = self.now();
         let need = self.policy.lift_need();
         let of = |(account, stopped): (&Name, &Stopped)| {
             let freeze = stopped.freeze.statement();
-            let decided = stopped.lifts.iter().map(|lift| inbox::Decided {
-                person: lift.statement().approver.clone(),
-                verdict: lift.statement().verdict,
-            });
             inbox::Frozen {
                 account: account.clone(),
                 freeze: Hex(stopped.freeze.digest()),
@@ -102,7 +125,7 @@ impl BookStore {
                 since: freeze.signed,
                 need: need.need,
                 from: need.from.clone(),
-                decided: decided.collect(),
+                decided: inbox::decided(&self.lifted_by(account, stopped, now)),
             }
         };
         self.pending.frozen.iter().map(of).collect()

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bursar_core::amount::Asset;
 use bursar_core::approval::quorum::Need;
-use bursar_core::approval::{AskedBundle, BreakGlass, Cast, PolicyChange, Signed, Tally, one_more, tally};
+use bursar_core::approval::{
+    AskedBundle, BreakGlass, Cast, Code, NotCounted, PolicyChange, Signed, Tally, one_more, tally,
+};
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::Policy;
@@ -16,39 +18,44 @@ use super::freeze::reached;
 use crate::book::hex::Hex;
 use crate::book::pending::{Decisions, Proposal};
 use crate::book::record::{self, Record, Way};
-use crate::book::{Agreement, Install, in_force, inbox, replay};
+use crate::book::{Agreement, Install, Proposing, in_force, inbox, replay};
 use crate::store::StoreError;
 
 /// For how long a bundle may be agreed to, in milliseconds: 7 days.
 const PROPOSAL_LIFE: i64 = 7 * 24 * 60 * 60 * 1000;
 /// For how long break-glass lasts, in milliseconds: 24 hours.
 pub const BREAK_GLASS: i64 = 24 * 60 * 60 * 1000;
-/// Most bundles put forward at the same time.
+/// Most bundles put forward at the same time, of each way: what is ordinary leaves room for an emergency.
 const MOST: usize = 16;
+/// Most of them that one caller put forward.
+const MOST_EACH: usize = 4;
 
 impl BookStore {
     /// See [`crate::book::Book::propose`].
-    pub fn propose(
-        &mut self,
-        policy: &Policy,
-        way: Way,
-        caller: Name,
-    ) -> Result<Result<u64, String>, StoreError> {
+    pub fn propose(&mut self, policy: &Policy, way: Way, caller: Name) -> Result<Proposing, StoreError> {
         let now = match self.watch.time() {
             Ok(now) => now,
-            Err(suspect) => return Ok(Err(suspect.to_string())),
+            Err(suspect) => return Ok(Proposing::Suspect(suspect)),
         };
         self.end_break_glass(now)?;
         self.withdraw_late(now)?;
         if let Err(why) = self.may_follow(policy, way) {
-            return Ok(Err(why));
+            return Ok(Proposing::Refused(why));
         }
         let same = |known: &&Proposal| known.proposed.policy.0 == policy.hash() && known.proposed.way == way;
         if let Some(known) = self.pending.proposals.values().find(same) {
-            return Ok(Ok(known.proposed.proposal));
+            return Ok(Proposing::Waits(known.proposed.proposal));
         }
-        if self.pending.proposals.len() >= MOST {
-            return Ok(Err(format!("{MOST} bundles are put forward already; have some of them decided on")));
+        let alike = || self.pending.proposals.values().filter(|known| known.proposed.way == way);
+        if alike().count() >= MOST {
+            let why = format!("{MOST} bundles are put forward already; have some of them decided on");
+            return Ok(Proposing::Refused(why));
+        }
+        if alike().filter(|known| known.proposed.caller == caller).count() >= MOST_EACH {
+            let why = format!(
+                "{MOST_EACH} bundles that {caller} put forward wait already; have some of them decided on"
+            );
+            return Ok(Proposing::Refused(why));
         }
         in_force::keep(&self.connection, policy)?;
         let proposal = self.pending.latest + 1;
@@ -62,7 +69,7 @@ impl BookStore {
             caller,
             expires: now.plus_millis(PROPOSAL_LIFE).whole_seconds(),
         }))?;
-        Ok(Ok(proposal))
+        Ok(Proposing::Waits(proposal))
     }
 
     /// May this bundle take the place of the one in force?
@@ -142,6 +149,15 @@ impl BookStore {
         };
         if let Err(why) = counted {
             return Ok(Agreement::NotCounted(why));
+        }
+        if self.pending.agreed.contains(&statement.digest()) {
+            // Of a proposal that is over: perhaps of a break-glass whose day has passed.
+            let why = "this decision was taken before, on a bundle that was put forward earlier, and each counts once: decide again";
+            return Ok(Agreement::NotCounted(NotCounted {
+                approver: statement.person().clone(),
+                code: Code::Repeated,
+                why: why.to_owned(),
+            }));
         }
         let envelope = self.raw(statement.to_json())?;
         self.append_pending(&Record::Agreed(record::Agreed { at: now, proposal: number, envelope }))?;
@@ -268,11 +284,9 @@ impl BookStore {
 
     /// See [`crate::book::Book::inbox`].
     pub fn inbox_proposals(&self) -> Vec<inbox::Proposal> {
+        let now = self.now();
         let of = |known: &Proposal| {
-            let decided = match &known.decisions {
-                Decisions::Change(cast) => cast.iter().map(Cast::decision).map(decided).collect(),
-                Decisions::BreakGlass(cast) => cast.iter().map(Cast::decision).map(decided).collect(),
-            };
+            let decided = inbox::decided(&self.decided(known, now));
             let record::Proposed { at, proposal, way, policy, version, previous, ref caller, expires } =
                 known.proposed;
             let Need { need, from, .. } = self.need(way);
@@ -325,6 +339,20 @@ impl Statement {
         }
     }
 
+    fn digest(&self) -> Hash {
+        match self {
+            Self::Change(signed) => signed.digest(),
+            Self::BreakGlass(signed) => signed.digest(),
+        }
+    }
+
+    fn person(&self) -> &Name {
+        match self {
+            Self::Change(signed) => signed.decision().person,
+            Self::BreakGlass(signed) => signed.decision().person,
+        }
+    }
+
     fn sha256(&self) -> Hex<32> {
         match self {
             Self::Change(signed) => signed.statement().sha256,
@@ -338,8 +366,4 @@ impl Statement {
             Self::BreakGlass(signed) => signed.to_json(),
         }
     }
-}
-
-fn decided(decision: bursar_core::approval::Decision<'_>) -> inbox::Decided {
-    inbox::Decided { person: decision.person.clone(), verdict: decision.verdict }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use bursar_core::approval::quorum::{self, Missing, Need};
-use bursar_core::approval::{self, Item, NotCounted, Tally, Vote, one_more, tally};
+use bursar_core::approval::{self, Code, Item, NotCounted, Tally, Vote, one_more, tally};
 use bursar_core::decode::transfer::{Payload, Transfer};
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, DenialCode, Question, Verdict, Wanted, judge};
@@ -116,6 +116,15 @@ impl BookStore {
         if let Err(why) = one_more(self.policy.roster(), &self.asked(waiting), now, &votes(waiting), vote) {
             return Ok(Voted::NotCounted(why));
         }
+        if waiting.void.contains(&vote.ballot().digest()) {
+            let why =
+                "this decision became void when the policy changed, and does not count again: decide again";
+            return Ok(Voted::NotCounted(NotCounted {
+                approver: vote.ballot().statement().approver.clone(),
+                code: Code::Repeated,
+                why: why.to_owned(),
+            }));
+        }
         let position = self.append_pending(&Record::Voted(record::Voted {
             at: now,
             spend: id,
@@ -146,6 +155,7 @@ impl BookStore {
     /// After another bundle came into force: every decision before is void, and whatever it refuses
     /// or allows without anybody is decided now.
     pub(super) fn reconsider_all(&mut self, now: Timestamp) -> Result<(), StoreError> {
+        self.reconsider_frozen(now)?;
         let all: Vec<Waiting> = self.pending.waiting.values().cloned().collect();
         for waiting in all {
             match self.missing(&waiting, &BTreeSet::new(), now) {
@@ -271,18 +281,15 @@ impl BookStore {
     pub fn inbox_payments(&self) -> Vec<inbox::Payment> {
         let now = self.now();
         let of = |waiting: &Waiting| {
-            let decided = waiting.votes.iter().map(|(_, vote)| {
-                let ballot = vote.ballot().statement();
-                (ballot.approver.clone(), ballot.verdict)
-            });
+            let counted = self.counted(waiting, now);
             inbox::Payment {
                 item: self.item(waiting),
                 kind: waiting.payload.kind(),
                 transfer: waiting.asked.transfer.clone(),
                 caller: waiting.asked.caller.clone(),
                 asked: waiting.asked.at,
-                wanted: self.wanted(waiting, &self.counted(waiting, now).approved, now),
-                decided: decided.map(|(person, verdict)| inbox::Decided { person, verdict }).collect(),
+                wanted: self.wanted(waiting, &counted.approved, now),
+                decided: inbox::decided(&counted),
             }
         };
         self.pending.waiting.values().map(of).collect()

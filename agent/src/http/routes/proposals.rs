@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::blocking;
 use super::inbox::{bytes, discounted, signed};
 use crate::book::record::Way;
-use crate::book::{Agreement, Install, Statement, Which};
+use crate::book::{Agreement, Install, Proposing, Statement, Which};
 use crate::caller::Identity;
 use crate::http::Shared;
 use crate::http::caller::Named;
@@ -69,7 +69,11 @@ pub async fn propose(
     let _one = shared.questions.acquire().await;
     let policy = read(&shared, bundle).await?;
     let (hash, version) = (policy.hash(), policy.version());
-    let number = shared.agent.book.propose(Arc::new(policy), way, caller.name).await?.map_err(refused)?;
+    let number = match shared.agent.book.propose(Arc::new(policy), way, caller.name).await? {
+        Proposing::Waits(number) => number,
+        Proposing::Refused(why) => return Err(refused(why)),
+        Proposing::Suspect(suspect) => return Err(SpendError::Suspect(suspect).into()),
+    };
     Ok(Json(json!({ "proposal": number, "version": version, "policy": crate::book::hex::Hex(hash) })))
 }
 
