@@ -138,9 +138,19 @@ fn two_managers_approve_with_their_own_tokens() {
     let verify = ["approvals", "verify", &approvals, "--policy", policy.to_str().unwrap()];
     let verified = anna.json(0, &[&verify[..], &["--payment", &payment, "--requester", "owner"]].concat());
     assert_eq!((&verified["approved"], &verified["not_counted"]), (&json!(["anna", "ben"]), &json!([])));
+    assert_eq!(verified["enough"], true);
+    let bare = anna.json(0, &verify);
+    assert_eq!((&bare["enough"], &bare["from"]), (&Value::Null, &Value::Null));
     let own = anna.json(12, &[&verify[..], &["--requester", "ben"]].concat());
     assert_eq!((&own["approved"], &own["not_counted"][0]["code"]), (&json!(["anna"]), &"requester".into()));
     let text = std::fs::read_to_string(&approvals).unwrap();
+    // One of two is no quorum, though the signature holds.
+    let mut half: Value = serde_json::from_str(&text).unwrap();
+    half["votes"].as_array_mut().unwrap().pop();
+    std::fs::write(&approvals, half.to_string()).unwrap();
+    let half = anna.json(12, &[&verify[..], &["--payment", &payment, "--requester", "owner"]].concat());
+    assert_eq!((&half["enough"], &half["not_counted"]), (&json!(false), &json!([])));
+    assert!(half["lacking"].as_str().unwrap().contains("2 of managers"), "{half}");
     std::fs::write(&approvals, text.replacen("\"request\":1", "\"request\":2", 1)).unwrap();
     assert_ne!(text, std::fs::read_to_string(&approvals).unwrap());
     anna.says(12, &verify);
@@ -157,6 +167,11 @@ fn a_refusal_ends_it_when_the_others_are_too_few() {
     assert!(String::from_utf8_lossy(&shown.stdout).contains("paid twice"), "{shown:?}");
     assert_eq!(files::entries(&firm.world.home()).len(), 0);
     firm.anna.says(2, &["approve", &id, "--yes"]);
+    // His no is kept, and nobody takes it for a yes.
+    let (approvals, policy) = (firm.ben.file("approvals.json"), firm.ben.home().join("policy.toml"));
+    std::fs::write(&approvals, firm.world.run(&["show", &id, "--approvals"]).stdout).unwrap();
+    let verified = firm.ben.json(12, &["approvals", "verify", &approvals, "--policy", policy.to_str().unwrap()]);
+    assert_eq!(verified["refused"], json!([{ "person": "ben", "why": "paid twice" }]));
 }
 
 #[test]

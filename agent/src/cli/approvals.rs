@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use bursar_core::approval::{Asked, Item, MAX_BATCH, NotCounted, Tally, Verdict, Vote, tally};
-use bursar_core::decode::transfer::Payload;
+use bursar_core::decode::transfer::{Payload, Transfer};
 use bursar_core::envelope::Envelope;
+use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
-use bursar_core::policy::Policy;
+use bursar_core::policy::{Counters, Policy, Question, judge};
+use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -44,11 +46,14 @@ enum Command {
 ///
 /// Needs neither a home folder nor an agent. Verifies each signature, that the payment is one of those
 /// that were signed for, and by the policy bundle whose key it is; then counts as the agent does: one
-/// person one vote, nobody who is revoked, and nobody who asked. Exit code 12 if one does not count.
+/// person one vote, nobody who is revoked, and nobody who asked. With --payment and --requester it
+/// says, too, whether they are enough for this payment by itself; what a sum over time or a first
+/// payment to somebody asks for, the agent alone knows. Exit code 12 if one does not count, if they are
+/// too few, or if nobody approves.
 ///
 /// Example: bursar show 12 --approvals > approvals.json
 ///          bursar show 12 --envelope > payment.json
-///          bursar approvals verify approvals.json --policy policy.toml --payment payment.json
+///          bursar approvals verify approvals.json --policy policy.toml --payment payment.json --requester ben
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Verify {
@@ -76,8 +81,12 @@ struct Answer {
     not_counted: Vec<NotCounted>,
     /// Who asked, as far as that was said.
     requester: Option<Name>,
-    /// Were they compared with a payment?
-    payment: bool,
+    /// Who pays, by address, if they were compared with a payment: the account is the agent's word for it.
+    from: Option<PublicKey>,
+    /// Are they enough for the payment by itself? Unknown without payment and requester.
+    enough: Option<bool>,
+    /// Why they are not.
+    lacking: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -92,13 +101,18 @@ pub fn run(_: &Global, args: Args) -> Result<Output, CliError> {
     let policy = offline::policy(&args.policy)?;
     let votes = votes(&args.file)?;
     let item = asked(&votes, &policy)?;
-    if let Some(path) = &args.payment {
-        compare(path, &item)?;
-    }
+    let payment = args.payment.as_ref().map(|path| compare(path, &item)).transpose()?;
     let signed = votes.iter().map(|vote| vote.ballot().statement().signed);
     let at = signed.max().unwrap_or(Timestamp::EPOCH);
     let counted = count(&policy, &item, args.requester.clone(), at, &votes)?;
+    let lacking = match (&payment, &args.requester) {
+        (Some(payment), Some(requester)) => Some(lacking(&policy, &item, payment, requester, at, &counted)),
+        _ => None,
+    };
     let answer = Answer {
+        from: payment.as_ref().map(|payment| payment.transfer().from),
+        enough: lacking.as_ref().map(Option::is_none),
+        lacking: lacking.flatten(),
         policy: policy.version(),
         at,
         approved: counted.approved.iter().cloned().collect(),
@@ -109,10 +123,9 @@ pub fn run(_: &Global, args: Args) -> Result<Output, CliError> {
             .collect(),
         not_counted: counted.not_counted,
         requester: args.requester,
-        payment: args.payment.is_some(),
         item,
     };
-    let exit = if answer.not_counted.is_empty() { Exit::Done } else { Exit::Unverified };
+    let exit = if is_good(&answer) { Exit::Done } else { Exit::Unverified };
     Ok(Output::new(&answer, page(&answer, &votes)).with_exit(exit))
 }
 
@@ -155,16 +168,47 @@ fn asked(votes: &[Vote], policy: &Policy) -> Result<Item, CliError> {
     Ok(item)
 }
 
-fn compare(path: &std::path::Path, item: &Item) -> Result<(), CliError> {
+fn is_good(answer: &Answer) -> bool {
+    answer.not_counted.is_empty() && !answer.approved.is_empty() && answer.enough != Some(false)
+}
+
+/// What is missing for this payment by itself, if anything is: as the agent judges it, of a recipient
+/// that was paid before.
+fn lacking(
+    policy: &Policy,
+    item: &Item,
+    payment: &Payload,
+    requester: &Name,
+    now: Timestamp,
+    counted: &Tally,
+) -> Option<String> {
+    let (intent, account) = (payment.intent(), &item.account);
+    // What the requester was there for is not in the file: any role.
+    let question = Question { intent: &intent, account, caller: requester, roles: Roles::ALL, now };
+    let permit = match judge(policy, &question) {
+        bursar_core::policy::Verdict::Allow(permit) => permit,
+        bursar_core::policy::Verdict::Deny(denial) => return Some(format!("the policy denies it: {denial}")),
+    };
+    let mut counters = Counters::default();
+    counters.learn(account, payment.transfer().to);
+    match counters.wanted(&permit, &counted.approved, now) {
+        Ok(wanted) if wanted.is_empty() => None,
+        Ok(wanted) => Some(wanted.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        Err(denial) => Some(format!("the policy denies it: {denial}")),
+    }
+}
+
+fn compare(path: &std::path::Path, item: &Item) -> Result<Payload, CliError> {
     let wrong = |what: String| CliError::Unverified(format!("{}: {what}", path.display()));
     let bytes =
         durable::read(path, ENVELOPE).map_err(|source| CliError::File { path: path.to_owned(), source })?;
     let envelope = Envelope::from_json(&bytes).map_err(|error| wrong(error.to_string()))?;
     let (payload, _) = Payload::from_envelope(&envelope).map_err(|error| wrong(error.to_string()))?;
-    if Hex(payload.digest()) != item.digest || payload.transfer().ledger != item.ledger {
+    let Transfer { ledger, valid_until, .. } = payload.transfer();
+    if Hex(payload.digest()) != item.digest || *ledger != item.ledger || *valid_until != item.expires {
         return Err(wrong("the decisions are about another payment".to_owned()));
     }
-    Ok(())
+    Ok(payload)
 }
 
 fn count(
@@ -195,6 +239,7 @@ fn page(answer: &Answer, votes: &[Vote]) -> Page {
     page.pairs([
         ("payment", format!("spend {} of the home {}", item.request, item.home).into()),
         ("account", item.account.as_str().into()),
+        ("paid by", answer.from.map_or_else(|| "not looked at".to_owned(), |from| from.to_string()).into()),
         ("transaction", item.digest.to_string().into()),
         ("ledger", item.ledger.to_string().into()),
         ("policy", format!("version {}", answer.policy).into()),
@@ -220,13 +265,27 @@ fn page(answer: &Answer, votes: &[Vote]) -> Page {
     for one in &answer.not_counted {
         page.styled(Style::Bad, format!("Not counted: the decision of {}: {}", one.approver, one.why));
     }
-    if answer.not_counted.is_empty() {
-        page.styled(Style::Good, "Verified: every signature holds, and every decision counts.");
+    if answer.approved.is_empty() {
+        page.styled(Style::Bad, "Nobody approves it.");
+    }
+    if let Some(lacking) = &answer.lacking {
+        page.styled(Style::Bad, format!("Not enough: {lacking}"));
+    }
+    if is_good(answer) && answer.enough.is_some() {
+        let says =
+            "Verified: every signature holds, every decision counts, and they are enough for this payment.";
+        page.styled(Style::Good, says);
+    } else if is_good(answer) {
+        page.line("Every signature holds, and every decision counts.");
+        page.styled(
+            Style::Warn,
+            "Whether they are enough was not looked at: give --payment and --requester, too.",
+        );
     }
     if answer.requester.is_none() {
         page.line("Whether somebody approved their own request, --requester NAME tells.");
     }
-    if !answer.payment {
+    if answer.from.is_none() {
         page.line("Whether the payment that was made is the one above, --payment ENVELOPE tells.");
     }
     page
