@@ -133,3 +133,20 @@ fn one_caller_puts_four_bundles_forward_at_most() {
     assert_eq!(api.agree(&refusal).1["state"], "settled");
     assert!(api.propose(&bundle(6), "change").is_ok());
 }
+
+/// Where nobody has to agree to a change, the file is the policy: but never an older version of it.
+#[test]
+fn an_older_file_does_not_come_back() {
+    let bundle = |number: u64, more: &str| version(number, &format!("{RULES}{more}"));
+    let world = World::new(programs!(), &bundle(3, ""));
+    let path = world.home().join("policy.toml");
+    assert!(world.serve().stop().success());
+    std::fs::write(&path, bundle(2, "per_payment = \"500.00 EUR\"\n")).unwrap();
+    let agent = world.serve();
+    assert_eq!(agent.api().bundle(), bundle(3, ""));
+    assert!(agent.log().contains("version 3 is in force and stays"), "{}", agent.log());
+    assert!(agent.stop().success());
+    std::fs::write(&path, bundle(4, "per_payment = \"1.00 EUR\"\n")).unwrap();
+    let agent = world.serve();
+    assert_eq!(agent.api().pay("k", "expenses", "Fresh Market", "1.01 EUR").0, 403);
+}

@@ -82,6 +82,10 @@ fn one_stops_it_at_once_and_two_let_it_go_on() {
     frozen(&mut api, "a");
     let explained = r#"{"from":"expenses","to":"Fresh Market","amount":"1.00 EUR"}"#;
     assert_eq!(api.send_json("/v1/policy/explain", explained).1["denial"]["code"], "frozen");
+    // No other amount would be allowed either.
+    let large = r#"{"from":"expenses","to":"Fresh Market","amount":"500.00 EUR"}"#;
+    let (_, large) = api.send_json("/v1/policy/explain", large);
+    assert_eq!((&large["denial"]["code"], &large["instead"]), (&json!("frozen"), &serde_json::Value::Null));
     assert_eq!(api.pay("other account", "petty", "Fresh Market", "1.00 EUR").0, 201);
     assert_eq!(api.pay("before", "expenses", "Fresh Market", "1.00 EUR").0, 201, "its stored answer");
     // The same again, and another's: it is stopped.
@@ -96,6 +100,11 @@ fn one_stops_it_at_once_and_two_let_it_go_on() {
     frozen(&mut api, "b");
     // A restart and another policy change nothing about it.
     agent.kill();
+    let explain =
+        ["policy", "explain", "1.00", "EUR", "--from", "expenses", "--to", "Fresh Market", "--json"];
+    let offline = world.run(&explain);
+    let says: serde_json::Value = serde_json::from_slice(&offline.stdout).unwrap();
+    assert_eq!((offline.status.code(), &says["denial"]["code"]), (Some(1), &json!("frozen")), "{says}");
     let agent = world.serve();
     let mut api = agent.api();
     frozen(&mut api, "c");

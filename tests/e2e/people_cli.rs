@@ -170,7 +170,8 @@ fn a_refusal_ends_it_when_the_others_are_too_few() {
     // His no is kept, and nobody takes it for a yes.
     let (approvals, policy) = (firm.ben.file("approvals.json"), firm.ben.home().join("policy.toml"));
     std::fs::write(&approvals, firm.world.run(&["show", &id, "--approvals"]).stdout).unwrap();
-    let verified = firm.ben.json(12, &["approvals", "verify", &approvals, "--policy", policy.to_str().unwrap()]);
+    let verified =
+        firm.ben.json(12, &["approvals", "verify", &approvals, "--policy", policy.to_str().unwrap()]);
     assert_eq!(verified["refused"], json!([{ "person": "ben", "why": "paid twice" }]));
 }
 

@@ -10,7 +10,7 @@ use bursar_core::approval::Vote;
 use bursar_core::decode::transfer::Kind;
 use bursar_core::intent::LedgerId;
 use bursar_core::name::Name;
-use bursar_core::policy::{Answer, Denial, Said, Span};
+use bursar_core::policy::{Answer, Denial, DenialCode, Said, Span};
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use rusqlite::Connection;
@@ -129,6 +129,8 @@ struct Denied {
     roles: Roles,
     request: SpendRequest,
     denial: Denial,
+    #[serde(default)]
+    votes: Vec<u64>,
 }
 
 /// Of the record `recorded`.
@@ -211,6 +213,10 @@ fn event<'r>(
         }
         b"denied" => {
             let denied: Denied = serde_json::from_slice(content)?;
+            // No bundle had a say in it: the account was stopped.
+            if denied.denial.code == DenialCode::Frozen {
+                return Ok(None);
+            }
             Event::Asked(Box::new(Asked {
                 spend: denied.spend,
                 at: denied.at,
@@ -219,7 +225,7 @@ fn event<'r>(
                 account: denied.request.from.clone(),
                 what: What::Request(denied.request),
                 approved_by: Vec::new(),
-                said: Said::denied(denied.denial),
+                said: said(denied.denial, &denied.votes),
             }))
         }
         b"voted" => {
@@ -246,6 +252,13 @@ fn event<'r>(
         }
         _ => return Ok(None),
     }))
+}
+
+/// What people refused had waited for them, whatever the bundle says of it.
+fn said(denial: Denial, votes: &[u64]) -> Said {
+    let refused = denial.code == DenialCode::Approval && !votes.is_empty();
+    let said = Said::denied(denial);
+    if refused { Said { verdict: Answer::Waiting, ..said } } else { said }
 }
 
 impl Asked<'_> {
@@ -336,7 +349,7 @@ mod tests {
             key: "k".parse().unwrap(),
             request: serde_json::from_str(r#"{"from":"petty","to":"Casino","amount":"7 EUR"}"#).unwrap(),
             policy: crate::book::hex::Hex([2; 32]),
-            denial: Denial::plain(bursar_core::policy::DenialCode::NoRule, "no".to_owned()),
+            denial: Denial::plain(DenialCode::NoRule, "no".to_owned()),
             votes: Vec::new(),
         }));
         let mut lives = HashMap::new();

@@ -10,6 +10,7 @@ use bursar_core::approval::{BreakGlass, Freeze, Lift, PolicyChange, Signed, Vote
 use bursar_core::decode::transfer::Payload;
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
+use bursar_core::policy::{Denial, DenialCode, Explanation, Policy};
 
 use super::record::{self, Record, Way};
 
@@ -76,6 +77,35 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Why nothing leaves this account, if it is frozen; by this bundle it is lifted.
+    pub fn frozen(&self, account: &Name, policy: &Policy) -> Option<Denial> {
+        let freeze = self.frozen.get(account)?.freeze.statement();
+        let need = policy.lift_need();
+        let why = match freeze.why.as_str() {
+            "" => String::new(),
+            why => format!(" ({why})"),
+        };
+        let message = format!(
+            "the account {account} is frozen by {}{why} since {}; {} of {} let it go on: `bursar approve lift-{account}`",
+            freeze.approver, freeze.signed, need.need, need.label
+        );
+        Some(Denial::plain(DenialCode::Frozen, message))
+    }
+
+    /// What a bundle says of a payment from this account, unless that is frozen: then nothing would be allowed.
+    pub fn explained(&self, account: &Name, policy: &Policy, explanation: Explanation) -> Explanation {
+        match self.frozen(account, policy) {
+            None => explanation,
+            denial => Explanation {
+                allowed: false,
+                denial,
+                approvals: Vec::new(),
+                instead: Vec::new(),
+                ..explanation
+            },
+        }
+    }
+
     /// Takes over what a record says. `Err` says what does not fit: the log contradicts itself.
     pub fn take(&mut self, position: u64, record: &Record) -> Result<(), String> {
         match record {

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use super::hex::Hex;
 use super::in_force;
+use super::pending::Pending;
 use super::record::{self, Allowed, Denied, Record};
 use super::replay::damaged;
 use super::view::{Position, Spend, State};
@@ -141,6 +142,8 @@ pub struct Whole {
     pub judge: Arc<Policy>,
     /// How full the budgets are.
     pub counters: Counters,
+    /// What waits for people, and which accounts they stopped.
+    pub pending: Pending,
     /// SHA-256 of the policy bundle in force when it was last written.
     pub policy: Option<Hex<32>>,
     /// Time of the last record.
@@ -162,7 +165,8 @@ pub fn whole(
     let _snapshot = connection.unchecked_transaction().map_err(|source| file::failed(connection, source))?;
     file::check(connection, &[log::SCHEMA, super::rows::SCHEMA])?;
     let standing = in_force::find(connection)?;
-    let wished = wished.filter(|_| in_force::is_open(standing.as_ref()));
+    let current = standing.as_ref().map_or(0, |standing| standing.policy.version());
+    let wished = wished.filter(|wished| in_force::is_open(standing.as_ref()) && wished.version() >= current);
     let none = || Policy::parse("version = 1\n").map(Arc::new);
     let judge = match wished.or(standing.map(|standing| standing.policy)) {
         Some(policy) => policy,
@@ -179,6 +183,7 @@ pub fn whole(
         root: past.log.root(),
         judge,
         counters: past.counters,
+        pending: past.pending,
         policy: past.policy,
         latest: past.latest,
         checkpoint,

@@ -224,6 +224,7 @@ mod tests {
     use crate::book::record::{self, Record};
     use crate::caller::{Role, Roles};
     use crate::store::log::{self, LogTable};
+    use bursar_core::policy::DenialCode;
 
     const RULES: &str = r#"
         [[allow]]
@@ -318,8 +319,12 @@ mod tests {
         }
 
         fn denied(&mut self, request: SpendRequest, minutes: i64) {
+            self.denied_for(DenialCode::NoRule, &[], request, minutes);
+        }
+
+        fn denied_for(&mut self, code: DenialCode, votes: &[u64], request: SpendRequest, minutes: i64) {
             self.spends += 1;
-            let denial = Denial::plain(bursar_core::policy::DenialCode::NoRule, "no".to_owned());
+            let denial = Denial::plain(code, "no".to_owned());
             self.write(&Record::Denied(Box::new(record::Denied {
                 at: at(minutes),
                 spend: self.spends,
@@ -329,7 +334,7 @@ mod tests {
                 request,
                 policy: Hex([0; 32]),
                 denial,
-                votes: Vec::new(),
+                votes: votes.to_vec(),
             })));
         }
 
@@ -389,6 +394,24 @@ mod tests {
             let expected = if role == "requester" { 2 } else { 1 };
             assert_eq!((found.flips, flipped), (flips, vec![expected]), "{role}");
         }
+    }
+
+    /// Nobody's bundle stopped the account, and what people refused had waited for them.
+    #[test]
+    fn what_people_stopped_flips_nothing() {
+        let mut past = Past::new();
+        past.denied_for(DenialCode::Frozen, &[], Past::request("petty", "Shop", "1.00 EUR"), 0);
+        past.denied_for(DenialCode::Approval, &[1], Past::request("petty", "Shop", "1.00 EUR"), 1);
+        let asks = format!(
+            "[approvers.ben]\nkey = \"{}\"\n{RULES}approvals = [{{ need = 1, from = \"ben\" }}]\n",
+            key(9)
+        );
+        let same = past.rejudge(&policy(&asks));
+        assert_eq!((same.payments, same.flips), (1, 0));
+        let found = past.rejudge(&past.policy);
+        let flips: Vec<_> =
+            found.flipped.iter().map(|one| (one.flip.then.verdict, one.flip.now.verdict)).collect();
+        assert_eq!(flips, [(Answer::Waiting, Answer::Allowed)]);
     }
 
     #[test]

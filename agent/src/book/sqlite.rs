@@ -114,6 +114,18 @@ impl BookStore {
         let wished = wished.filter(|wished| {
             standing.as_ref().is_none_or(|standing| standing.policy.hash() != wished.hash())
         });
+        let older = |wished: &Arc<Policy>| {
+            let current = standing.as_ref().map_or(0, |standing| standing.policy.version());
+            let is_older = wished.version() < current;
+            if is_older {
+                tracing::warn!(
+                    "policy.toml is version {}, and version {current} is in force and stays: give the file a higher version",
+                    wished.version()
+                );
+            }
+            is_older
+        };
+        let wished = wished.filter(|wished| !older(wished));
         let until = standing.as_ref().filter(|_| wished.is_none()).and_then(|standing| standing.until);
         let policy =
             wished.clone().or(standing.map(|standing| standing.policy)).ok_or_else(|| StoreError::Open {
@@ -240,10 +252,7 @@ impl BookStore {
     /// See [`super::Book::explain`].
     pub fn explain(&self, draft: &Draft) -> Explanation {
         let explanation = draft.explain(&self.policy, &self.counters, self.now());
-        match self.frozen(&draft.request.from) {
-            None => explanation,
-            denial => Explanation { allowed: false, denial, approvals: Vec::new(), ..explanation },
-        }
+        self.pending.explained(&draft.request.from, &self.policy, explanation)
     }
 
     /// See [`super::Book::spend`].

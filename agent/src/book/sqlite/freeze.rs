@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bursar_core::approval::quorum::{Need, missing};
 use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, Tally, one_more, tally};
 use bursar_core::name::Name;
-use bursar_core::policy::{Denial, DenialCode};
+use bursar_core::policy::Denial;
 use bursar_core::time::Timestamp;
 
 use super::BookStore;
@@ -18,17 +18,7 @@ use crate::store::StoreError;
 impl BookStore {
     /// Why nothing leaves this account, if it is frozen.
     pub(super) fn frozen(&self, account: &Name) -> Option<Denial> {
-        let freeze = self.pending.frozen.get(account)?.freeze.statement();
-        let need = self.policy.lift_need();
-        let why = match freeze.why.as_str() {
-            "" => String::new(),
-            why => format!(" ({why})"),
-        };
-        let message = format!(
-            "the account {account} is frozen by {}{why} since {}; {} of {} let it go on: `bursar approve lift-{account}`",
-            freeze.approver, freeze.signed, need.need, need.label
-        );
-        Some(Denial::plain(DenialCode::Frozen, message))
+        self.pending.frozen(account, &self.policy)
     }
 
     /// See [`crate::book::Book::freeze`].

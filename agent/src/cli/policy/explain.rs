@@ -154,7 +154,9 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
     };
     let draft = Draft::new(&policy, caller, IdempotencyKey::none(), request, around)
         .map_err(|error| CliError::Usage(error.to_string()))?;
-    Ok(draft.explain(&policy, &whole.counters, now))
+    let account = draft.request.from.clone();
+    let explanation = draft.explain(&policy, &whole.counters, now);
+    Ok(whole.pending.explained(&account, &policy, explanation))
 }
 
 fn page(explained: &Explained) -> Page {
