@@ -76,6 +76,6 @@ fn scenarios() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/policies/diff");
     let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
-    assert!(files.len() >= 7, "{files:?}");
+    assert!(files.len() >= 8, "{files:?}");
     files.iter().for_each(|path| check(path));
 }

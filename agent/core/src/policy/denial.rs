@@ -113,6 +113,15 @@ impl fmt::Display for Denial {
 
 impl std::error::Error for Denial {}
 
+/// All names, told apart however they are spelled: one with a comma stands in quotes, which no name has.
+pub(super) fn every<'a>(names: impl IntoIterator<Item = &'a Name>) -> String {
+    let spelled = |name: &Name| match name.as_str().contains(',') {
+        true => format!("\"{name}\""),
+        false => name.to_string(),
+    };
+    names.into_iter().map(spelled).collect::<Vec<_>>().join(", ")
+}
+
 /// Names for a message, cut after five.
 pub(super) fn list<'a>(names: impl IntoIterator<Item = &'a Name>) -> String {
     const SHOWN: usize = 5;

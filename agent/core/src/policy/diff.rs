@@ -67,6 +67,12 @@ pub fn diff(old: &Policy, new: &Policy, since: Timestamp) -> Result<Difference, 
     within([old, new], since, MAX_STEPS)
 }
 
+/// What two bundles name beside their rules and is not the same, however much their rules differ; and
+/// what of it is surely not meant.
+pub fn changes(old: &Policy, new: &Policy) -> (Vec<Change>, Vec<String>) {
+    change::changes([old, new])
+}
+
 fn within(pair: Pair<'_>, since: Timestamp, steps: u64) -> Result<Difference, DiffError> {
     let mut steps = Steps(steps);
     let mut searched = Searched::of(pair, since, &mut steps)?;

@@ -49,7 +49,7 @@ pub struct Args {
     /// The most that a thief with this person's keys and PIN could do
     #[arg(long, value_name = "NAME")]
     stolen: Option<Name>,
-    /// With --stolen: the bundle, which then needs no home folder [default: policy.toml in the home folder]
+    /// With --stolen: the bundle, which then needs no home folder [default: the one in force]
     #[arg(long, value_name = "FILE", requires = "stolen")]
     policy: Option<std::path::PathBuf>,
 }

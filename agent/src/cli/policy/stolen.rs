@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bursar_core::name::Name;
 use bursar_core::policy::{Ceiling, Quantity, Reach, Stolen, Victim, stolen};
 
 use super::offline;
+use crate::book::in_force;
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::output::{Cell, Output, Page, Style, Table};
 use crate::keys_file::KeysFile;
 
-/// Asks the bundle of a file, or of the home with the accounts that it has.
+/// Asks the bundle of a file, or the one in force in the home, with the accounts that it has.
 pub fn run(global: &Global, name: &Name, file: Option<PathBuf>) -> Result<Output, CliError> {
     let (mut accounts, mut roles) = (None, None);
     if file.is_none() {
@@ -21,7 +23,15 @@ pub fn run(global: &Global, name: &Name, file: Option<PathBuf>) -> Result<Output
         // Whom the home does not know as a caller may be one tomorrow: with any role.
         roles = config.callers.iter().find(|caller| caller.name == *name).map(|caller| caller.roles);
     }
-    let policy = offline::policy(&offline::path(global, file)?)?;
+    let standing = match &file {
+        Some(_) => None,
+        // The home's policy.toml may be what somebody would like.
+        None => in_force::of_home(&global.config()?.home)?,
+    };
+    let policy = match standing {
+        Some(standing) => standing.policy,
+        None => offline::policy(&offline::path(global, file)?).map(Arc::new)?,
+    };
     let victim = Victim { name, roles, accounts: accounts.as_ref() };
     let found = stolen(&policy, &victim).map_err(|error| CliError::Usage(error.to_string()))?;
     Ok(Output::new(&found, page(&found)))

@@ -8,7 +8,7 @@ use super::Pair;
 use crate::approval::quorum::Need;
 use crate::key::PublicKey;
 use crate::name::Name;
-use crate::policy::denial::list;
+use crate::policy::denial::every;
 use crate::policy::lifetime::Lifetime;
 use crate::policy::{Policy, Recipient};
 use crate::time::Timestamp;
@@ -109,7 +109,7 @@ fn named(about: About, [old, new]: [Texts; 2], found: &mut Vec<Change>) {
 }
 
 fn need(need: &Need) -> String {
-    format!("{} of {}", need.need, list(&need.from))
+    format!("{} of {}", need.need, every(&need.from))
 }
 
 fn administrators(policy: &Policy) -> Option<String> {
@@ -121,7 +121,7 @@ fn administrators(policy: &Policy) -> Option<String> {
 
 fn freeze(policy: &Policy) -> Option<String> {
     let freeze = policy.freeze()?;
-    Some(format!("any of {}; lifted by {}", list(&freeze.from), need(&freeze.lift)))
+    Some(format!("any of {}; lifted by {}", every(&freeze.from), need(&freeze.lift)))
 }
 
 fn sorted(keys: &[PublicKey]) -> String {
@@ -148,7 +148,7 @@ fn assets(policy: &Policy) -> Texts {
             if let Some(purpose) = policy.purposes.get(asset.name()) {
                 if let Some(only) = &purpose.only {
                     let only: BTreeSet<&Name> = only.iter().collect();
-                    text.push_str(&format!(", only for {}", list(only)));
+                    text.push_str(&format!(", only for {}", every(only)));
                 }
                 if let Some((name, address)) = &purpose.redeemer {
                     text.push_str(&format!(", redeemed by \"{name}\" at {address}"));
@@ -175,7 +175,7 @@ fn recipient(recipient: &Recipient) -> String {
     let categories: BTreeSet<&Name> = recipient.categories.iter().collect();
     match categories.is_empty() {
         true => format!("at {}, without a category", recipient.address),
-        false => format!("at {}, {}", recipient.address, list(categories)),
+        false => format!("at {}, {}", recipient.address, every(categories)),
     }
 }
 

@@ -13,6 +13,9 @@ use super::table::{Shape, Tables};
 use super::{Pair, item::What};
 use crate::intent::Action;
 
+/// Steps that it takes to put one kind of difference into words; so there are ten thousand at most.
+const IN_WORDS: u64 = super::error::MAX_STEPS / 10_000;
+
 /// Any of these actions, with any class of each axis, with what its leaf says.
 #[derive(Clone, Debug)]
 pub(super) struct Product {
@@ -64,7 +67,7 @@ pub(super) fn products(
                 let at = axis as usize;
                 sets.get(part.sets[at]).listed(&tables.axes[at].classes)
             });
-            steps.take(listed.iter().map(|list| list.len() as u64).sum())?;
+            steps.take(IN_WORDS + listed.iter().map(|list| list.len() as u64).sum::<u64>())?;
             let sets = listed.each_mut().map(|list| shared(std::mem::take(list), &mut known));
             products.push(Product { actions: 1 << *action as u8, sets, leaf: part.leaf });
         }

@@ -111,17 +111,16 @@ impl<'a, 'b> Search<'a, 'b> {
             });
             groups[at].1.push(class);
         }
-        let mut branches: Vec<(Vec<u32>, ClassSet)> = groups
-            .into_iter()
-            .map(|(left, classes)| (merged(&always, &left), ClassSet::These(classes)))
-            .collect();
+        let mut branches: Vec<(Vec<u32>, ClassSet)> =
+            groups.into_iter().map(|(left, classes)| (left, ClassSet::These(classes))).collect();
         if touched.len() < table.classes.len() {
-            branches.push((always, ClassSet::AllBut(touched)));
+            branches.push((Vec::new(), ClassSet::AllBut(touched)));
         }
         let mut found: Vec<(Part, ClassSet)> = Vec::new();
         let mut by_part: HashMap<Part, usize> = HashMap::new();
         for (left, classes) in branches {
-            let parts = self.node(axis + 1, left)?;
+            // One after the other: together they may be too large for the memory.
+            let parts = self.node(axis + 1, merged(&always, &left))?;
             self.steps.take(parts.len() as u64)?;
             for part in parts.iter() {
                 match by_part.get(part) {

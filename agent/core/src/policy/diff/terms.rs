@@ -7,7 +7,7 @@ use crate::amount::{Amount, Asset};
 use crate::name::Name;
 use crate::policy::Per;
 use crate::policy::budget::{Budget, Cap};
-use crate::policy::denial::list;
+use crate::policy::denial::every;
 use crate::policy::fee_cap::FeeCap;
 use crate::policy::quorum::Quorum;
 use crate::policy::rule::Rule;
@@ -151,7 +151,7 @@ impl<'a> Bound<'a> {
             rule.first_payment.iter().for_each(|first| say(first.to_string()));
             let sums = if rule.watch().is_some() { ", summed up" } else { "" };
             for quorum in &rule.quorums {
-                say(format!("approved by {quorum}{sums}: {}", list(&quorum.need.from)));
+                say(format!("approved by {quorum}{sums}: {}", every(&quorum.need.from)));
             }
         }
         words.sort_unstable();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -9,6 +10,8 @@ use super::Victim;
 use crate::approval::quorum::Need;
 use crate::intent::Action;
 use crate::name::Name;
+use crate::policy::amount_cap::AmountCap;
+use crate::policy::quorum::Quorum;
 use crate::policy::{Kind, Policy};
 use crate::role::Role;
 
@@ -51,21 +54,23 @@ pub(super) fn powers(policy: &Policy, victim: &Victim<'_>) -> Vec<Power> {
     let counted = |need: &Need| need.from.contains(name);
     for rule in policy.rules_in_order() {
         for quorum in rule.quorums.iter().filter(|quorum| counted(&quorum.need)) {
-            let alone = quorum.need.need == 1 && rule.quorums.len() == 1;
+            let alone = alone(quorum, &rule.quorums);
             let kind = if rule.kind == Kind::Limit { "limit" } else { "rule" };
             power(
                 Capacity::Approver,
-                alone,
-                match (alone, quorum.need.need) {
-                    (true, _) => format!(
-                        "can alone approve what another caller asks for under {kind} \"{}\" ({quorum}); whoever has a requester's key as well is stopped by nobody there",
-                        rule.name
+                alone.is_some(),
+                match (&alone, quorum.need.need) {
+                    (Some(most), _) => format!(
+                        "can alone approve what another caller asks for under {kind} \"{}\" ({quorum}){}; whoever has a requester's key as well is stopped by nobody there",
+                        rule.name,
+                        most.map(|most| format!(", up to {}", most.asset.format(most.cap)))
+                            .unwrap_or_default()
                     ),
-                    (false, 1) => format!(
+                    (None, 1) => format!(
                         "gives the one vote of {} under {kind} \"{}\", which needs more",
                         quorum.need.label, rule.name
                     ),
-                    (false, need) => format!(
+                    (None, need) => format!(
                         "gives one of {need} votes of {} under {kind} \"{}\"",
                         quorum.need.label, rule.name
                     ),
@@ -122,6 +127,30 @@ pub(super) fn powers(policy: &Policy, victim: &Victim<'_>) -> Vec<Power> {
         power(Capacity::Approver, false, "is revoked: approvals do not count".to_owned());
     }
     found
+}
+
+/// Is one vote enough in some case, because no other quorum of the rule applies in it? Then it says
+/// up to which amount, if there is one. Where that takes more thought it says yes.
+fn alone<'p>(quorum: &Quorum, all: &'p [Arc<Quorum>]) -> Option<Option<&'p AmountCap>> {
+    let at_first = quorum.above.is_none() && quorum.first;
+    let mut most: Option<&AmountCap> = None;
+    if quorum.need.need != 1 {
+        return None;
+    }
+    for other in all.iter().filter(|other| !std::ptr::eq(other.as_ref(), quorum)) {
+        match &other.above {
+            None if !other.first || at_first => return None,
+            None => {}
+            Some(above) => {
+                let below = quorum.above.as_ref().is_none_or(|own| own.cap < above.cap);
+                if other.first && at_first || !below && !(quorum.first && !other.first) {
+                    return None;
+                }
+                most = Some(most.map_or(above, |most| if most.cap < above.cap { most } else { above }));
+            }
+        }
+    }
+    Some(most)
 }
 
 fn is_account(policy: &Policy, victim: &Victim<'_>) -> bool {

@@ -153,6 +153,40 @@ fn what_a_caller_could_do() {
     );
 }
 
+/// Where more people approve more money, one of them alone approves what is below.
+#[test]
+fn one_of_several_quorums_may_be_enough() {
+    let asks = |approvals: &str| {
+        let keys = [
+            ("anna", "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"),
+            ("ben", "ed25519:3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"),
+        ];
+        let approvers: String =
+            keys.iter().map(|(name, key)| format!("[approvers.{name}]\nkey = \"{key}\"\n")).collect();
+        let text = format!(
+            "version = 1\n[groups]\nmanagers = [\"anna\", \"ben\"]\n[assets.EUR]\ndecimals = 2\n{approvers}[[allow]]\nname = \"pay\"\napprovals = [{approvals}]\n"
+        );
+        let (policy, name) = (Policy::parse(&text).unwrap(), "anna".parse().unwrap());
+        let found = stolen(&policy, &Victim { name: &name, roles: None, accounts: None }).unwrap();
+        let power = found.powers.into_iter().find(|power| power.capacity == Capacity::Approver).unwrap();
+        power.alone.then(|| power.what.contains(", up to 1000.00 EUR"))
+    };
+    let one = |more: &str| format!("{{ need = 1, from = \"managers\"{more} }}");
+    let ben = |more: &str| format!("{{ need = 1, from = \"ben\"{more} }}");
+    for (approvals, expected) in [
+        (one(""), Some(false)),
+        ("{ need = 2, from = \"managers\" }".to_owned(), None),
+        (format!("{}, {}", one(", above = \"10.00 EUR\""), ben(", above = \"1000.00 EUR\"")), Some(true)),
+        (format!("{}, {}", one(""), ben(", above = \"1000.00 EUR\"")), Some(true)),
+        (format!("{}, {}", one(", above = \"1000.00 EUR\""), ben(", above = \"10.00 EUR\"")), None),
+        (format!("{}, {}", one(""), ben("")), None),
+        (format!("{}, {}", one(""), ben(", first_payment = true")), Some(false)),
+        (format!("{}, {}", one(", first_payment = true"), ben(", first_payment = true")), None),
+    ] {
+        assert_eq!(asks(&approvals), expected, "{approvals}");
+    }
+}
+
 #[test]
 fn what_others_could_do() {
     // Ben asks for less, and no limit is about him; he is one of three who approve.
