@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use bursar_tests::daemon::Daemon;
 use bursar_tests::files;
@@ -144,6 +148,36 @@ fn two_managers_approve_with_their_own_tokens() {
     std::fs::write(&approvals, text.replacen("\"request\":1", "\"request\":2", 1)).unwrap();
     assert_ne!(text, std::fs::read_to_string(&approvals).unwrap());
     anna.says(12, &verify);
+}
+
+#[test]
+fn somebody_thinks_before_the_answer() {
+    let firm = Firm::new();
+    let id = firm.ask("100.00");
+    // A terminal of its own, by util-linux, so that the question is asked.
+    let approve = firm.anna.command(&["approve", &id]);
+    let words = std::iter::once(approve.get_program()).chain(approve.get_args());
+    let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &words.join(" "), "/dev/null"]).env("SHELL", "/bin/sh").env("NO_COLOR", "1");
+    terminal.env_remove("FAILPOINTS").env_remove("SOFTHSM2_CONF");
+    let mut asked = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut keyboard, mut screen) = (asked.stdin.take().unwrap(), asked.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"[y/N] ") {
+        let mut byte = [0];
+        assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+        seen.extend(byte);
+    }
+    // Longer than the agent keeps a connection on which nothing is asked, which is 5 seconds. That
+    // this time passes is what is tested, so nothing can be waited for in its place.
+    thread::sleep(Duration::from_secs(6));
+    keyboard.write_all(b"y\n").unwrap();
+    screen.read_to_end(&mut seen).unwrap();
+    drop(keyboard);
+    let seen = String::from_utf8_lossy(&seen);
+    assert_eq!(asked.wait().unwrap().code(), Some(0), "{seen}");
+    assert_eq!(signatures(&firm.world.home()).len(), 1, "{seen}");
 }
 
 #[test]
