@@ -9,7 +9,7 @@ use crate::book::view::{Spend, State};
 use crate::cli::client::{Client, ClientError};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Cell, Output, Page, Style, Table};
+use crate::cli::output::{Cell, Output, Page, Style, Table, note_text};
 
 /// What became of one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,7 +108,8 @@ pub fn output(fates: &[Fate]) -> Output {
         table.row([
             fate.id.as_str().into(),
             Cell::new(fate.state.as_str(), style),
-            fate.detail.as_str().into(),
+            // May quote what a payer or another person wrote.
+            note_text(&fate.detail).into(),
         ]);
     }
     let mut page = Page::new();

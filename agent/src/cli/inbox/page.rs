@@ -7,7 +7,7 @@ use crate::book::record::Way;
 use crate::cli::desk::id::Id;
 use crate::cli::desk::mail::{Mail, Waiting, decided, missing, names, rules, short};
 use crate::cli::global::{Global, quoted};
-use crate::cli::output::{Cell, Page, Style, Table, count};
+use crate::cli::output::{Cell, Page, Style, Table, count, short_note};
 
 /// What stands before everything that is for the reader.
 const YOU: &str = "you";
@@ -117,7 +117,7 @@ pub fn payments<'a>(mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) -> 
             payment.item.account.as_str().into(),
             recipient,
             names(&decoded.categories).into(),
-            transfer.memo.as_str().into(),
+            short_note(transfer.memo.as_str()).into(),
             payment.caller.as_str().into(),
             wanted.into(),
             payment.item.expires.to_string().into(),
@@ -169,7 +169,7 @@ pub fn frozen<'a>(mail: &Mail, frozen: impl Iterator<Item = &'a Frozen>) -> Tabl
             Cell::new(one.account.as_str(), Style::Bad),
             one.by.as_str().into(),
             one.since.to_string().into(),
-            one.why.as_str().into(),
+            short_note(one.why.as_str()).into(),
             quorum(one.need, &one.from, &decided(&one.decided)).into(),
         ]);
     }
