@@ -125,10 +125,10 @@ fn undecided(id: &Id, me: Option<&bursar_core::name::Name>, decided: &[Decided])
 fn nothing(id: &Id) -> CliError {
     let became = match id {
         Id::Payment(request) => {
-            format!("what became of the payment says `bursar show {request}` in the home of the agent, and ")
+            format!("`bursar show {request}` in the home of the agent says what became of it, and ")
         }
-        Id::Policy(_) => "the version in force is what `bursar policy fetch` takes over, and ".to_owned(),
-        Id::Lift(account) => format!("the account {account} is not frozen, and "),
+        Id::Policy(_) => "it may be in force, refused or out of time by now; ".to_owned(),
+        Id::Lift(account) => format!("the account {account} is not frozen; "),
     };
-    CliError::Usage(format!("nothing called {id} waits (any more); {became}`bursar inbox` lists what waits"))
+    CliError::Usage(format!("nothing called {id} waits; {became}`bursar inbox` lists what waits"))
 }
