@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
 use crate::agent::Agent;
+pub use door::HEADER_TIMEOUT as IDLE_TIMEOUT;
 use door::Hall;
 
 /// Largest body in bytes.

@@ -53,6 +53,17 @@ impl TokenUri {
             && same(&self.model, info.model())
     }
 
+    /// Whether one token can have both names: no attribute that both give differs.
+    pub fn agrees(&self, other: &TokenUri) -> bool {
+        let same = |one: &Option<String>, other: &Option<String>| {
+            one.as_ref().zip(other.as_ref()).is_none_or(|(one, other)| one == other)
+        };
+        same(&self.token, &other.token)
+            && same(&self.serial, &other.serial)
+            && same(&self.manufacturer, &other.manufacturer)
+            && same(&self.model, &other.model)
+    }
+
     fn is_empty(&self) -> bool {
         *self == TokenUri::default()
     }

@@ -117,3 +117,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn two_names_of_one_token_agree() {
+    let agree = |one: &str, other: &str| {
+        let [one, other]: [TokenUri; 2] = [one, other].map(|uri| uri.parse().unwrap());
+        assert_eq!(one.agrees(&other), other.agrees(&one));
+        one.agrees(&other)
+    };
+    assert!(agree("pkcs11:token=a", "pkcs11:token=a"));
+    assert!(agree("pkcs11:token=a", "pkcs11:token=a;serial=1"));
+    assert!(agree("pkcs11:token=a", "pkcs11:serial=1"));
+    assert!(!agree("pkcs11:token=a", "pkcs11:token=b"));
+    assert!(!agree("pkcs11:token=a;serial=1", "pkcs11:token=a;serial=2"));
+    assert!(!agree("pkcs11:model=a;serial=1", "pkcs11:model=b;serial=1"));
+    assert!(!agree("pkcs11:manufacturer=a", "pkcs11:manufacturer=b;model=c"));
+}

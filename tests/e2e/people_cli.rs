@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use bursar_tests::daemon::Daemon;
 use bursar_tests::files;
@@ -128,7 +132,11 @@ fn two_managers_approve_with_their_own_tokens() {
     let entries = files::entries(&world.home());
     assert_eq!(entries.iter().map(|entry| entry.units()).collect::<Vec<_>>(), [300_000]);
     let nothing = ben.says(2, &["approve", &id, "--yes"]);
-    assert!(nothing.contains("nothing called"), "{nothing}");
+    assert!(nothing.contains(&format!("nothing called {id} waits")), "{nothing}");
+    assert!(
+        nothing.contains(&format!("`bursar show {id}`")) && nothing.contains("`bursar inbox`"),
+        "{nothing}"
+    );
 
     // What they decided verifies offline, against the bundle and the payment.
     let (approvals, payment) = (anna.file("approvals.json"), anna.file("payment.json"));
@@ -154,6 +162,56 @@ fn two_managers_approve_with_their_own_tokens() {
     std::fs::write(&approvals, text.replacen("\"request\":1", "\"request\":2", 1)).unwrap();
     assert_ne!(text, std::fs::read_to_string(&approvals).unwrap());
     anna.says(12, &verify);
+}
+
+#[test]
+fn somebody_thinks_before_the_answer() {
+    let firm = Firm::new();
+    let id = firm.ask("100.00");
+    // A terminal of its own, by util-linux, so that the question is asked.
+    let approve = firm.anna.command(&["approve", &id]);
+    let words = std::iter::once(approve.get_program()).chain(approve.get_args());
+    let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+    let mut terminal = Command::new("script");
+    terminal.args(["-qec", &words.join(" "), "/dev/null"]).env("SHELL", "/bin/sh").env("NO_COLOR", "1");
+    terminal.env_remove("FAILPOINTS").env_remove("SOFTHSM2_CONF");
+    let mut asked = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (mut keyboard, mut screen) = (asked.stdin.take().unwrap(), asked.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"[y/N] ") {
+        let mut byte = [0];
+        assert_eq!(screen.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&seen));
+        seen.extend(byte);
+    }
+    // Longer than the agent keeps a connection on which nothing is asked, which is 5 seconds. That
+    // this time passes is what is tested, so nothing can be waited for in its place.
+    thread::sleep(Duration::from_secs(6));
+    keyboard.write_all(b"y\n").unwrap();
+    screen.read_to_end(&mut seen).unwrap();
+    drop(keyboard);
+    let seen = String::from_utf8_lossy(&seen);
+    assert_eq!(asked.wait().unwrap().code(), Some(0), "{seen}");
+    assert_eq!(signatures(&firm.world.home()).len(), 1, "{seen}");
+}
+
+#[test]
+fn a_memo_forges_no_column() {
+    let firm = Firm::new();
+    let memo = format!("November{}1.00  EUR  payroll  Anna  employee  {}", " ".repeat(12), "x".repeat(60));
+    let args = ["pay", "100.00", "EUR", "--from", "payroll", "--to", "Anna", "--memo", &memo, "--json"];
+    ended(&firm.world.run(&args), 16, &args);
+    let inbox = firm.anna.says(0, &["inbox"]);
+    assert!(inbox.contains(&format!("  November {}1.00 ·EUR ·payroll", "·".repeat(11))), "{inbox}");
+    assert!(inbox.contains("x…") && !inbox.contains(&"x".repeat(60)), "{inbox}");
+    assert!(
+        inbox.contains("1 thing waits for you. To approve:\n  ") && inbox.contains("approve 1\n"),
+        "{inbox}"
+    );
+    // Whoever signs sees all of it, and programs see it as it is.
+    let shown = firm.anna.says(2, &["approve", "1"]);
+    assert!(shown.contains(&format!("memo of 1, in full: November {}1.00 ·EUR", "·".repeat(11))), "{shown}");
+    assert!(shown.contains(&"x".repeat(60)), "{shown}");
+    assert_eq!(firm.anna.json(0, &["inbox"])["payments"][0]["memo"], *memo);
 }
 
 #[test]
@@ -322,6 +380,18 @@ fn the_home_of_a_person_is_made_once_and_is_no_agents() {
     let expected = ["certificate.key", "certificate.pem", "config.toml"].map(str::to_owned);
     assert_eq!(names, expected.into());
     assert_eq!(carla.json(0, &["init"])["existed"], true);
+    // A second time with the same words, and with others.
+    let config = std::fs::read_to_string(carla.home().join("config.toml")).unwrap();
+    let same = carla.init("carla", &options);
+    assert!(ended(&same, 0, &["init"]).contains("is the home of carla already; nothing was changed"));
+    let other = ended(&carla.init("ben", &options), 3, &["init"]);
+    for says in ["nothing was changed", "Its approver is carla", "not ben", "Its administrator is carla"] {
+        assert!(other.contains(says), "{says}: {other}");
+    }
+    let module = config.lines().find_map(|line| line.strip_prefix("module = ")).unwrap().trim_matches('"');
+    let other = carla.says(3, &["init", "--module", module, "--token", "bens", "--approver", "carla"]);
+    assert!(other.contains("Its token is") && other.contains("not bens"), "{other}");
+    assert_eq!(std::fs::read_to_string(carla.home().join("config.toml")).unwrap(), config);
     let shown = carla.json(0, &["key", "show", "approver"]);
     assert_eq!((&shown["key"], &shown["role"]), (&carla.made["approver"], &"approver".into()));
     for args in [&["serve"][..], &["pay", "1", "EUR", "--from", "a", "--to", "b"], &["spends"], &["status"]] {

@@ -27,16 +27,21 @@ impl Manager {
         let folder = TempDir::with_prefix("bursar-").expect("a temporary folder");
         let mut manager = Self { programs, folder, token: SoftHsm::external(), made: Value::Null };
         manager.write_pin(manager.pin());
-        let pin = manager.pin_file();
-        let (module, pin) = (manager.token.module().to_str().expect("UTF-8"), pin.to_str().expect("UTF-8"));
-        let mut args = vec!["init", "--module", module, "--token", manager.token.label(), "--pin-file", pin];
-        args.extend(["--approver", name, "--administrator", name, "--json"]);
-        args.extend(more);
-        let mut command = manager.command(&args);
-        let output = command.env("SOFTHSM2_CONF", manager.token.conf()).output().expect("bursar starts");
+        let output = manager.init(name, &[&["--json"], more].concat());
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         manager.made = serde_json::from_slice(&output.stdout).expect("JSON");
         manager
+    }
+
+    /// Runs `bursar init` for the home of a person of this name, with these further options.
+    pub fn init(&self, name: &str, more: &[&str]) -> Output {
+        let pin = self.pin_file();
+        let (module, pin) = (self.token.module().to_str().expect("UTF-8"), pin.to_str().expect("UTF-8"));
+        let mut args = vec!["init", "--module", module, "--token", self.token.label(), "--pin-file", pin];
+        args.extend(["--approver", name, "--administrator", name]);
+        args.extend(more);
+        let mut command = self.command(&args);
+        command.env("SOFTHSM2_CONF", self.token.conf()).output().expect("bursar starts")
     }
 
     /// The home folder.

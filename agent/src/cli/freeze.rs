@@ -8,6 +8,7 @@ use bursar_core::name::Name;
 
 use super::client::{Ask, Client};
 use super::decide::written;
+use super::desk::fate::Fate;
 use super::desk::sign::{Needs, Signer};
 use super::desk::source::Source;
 use super::desk::{Desk, fate, file, statement};
@@ -59,16 +60,66 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         return Ok(written(global, path, &decisions));
     }
     let fates = fate::deliver(source.agent()?, &decisions)?;
-    let mut page = Page::new();
-    if fates.iter().all(|fate| fate.good) {
-        let lift = global.command(&format!("approve {}", quoted(&format!("lift-{}", args.account))));
-        page.styled(Style::Bad, format!("FROZEN: nothing leaves the account {} any more.", args.account));
-        page.line(format!("A quorum lets it go on: {lift}"));
-    } else {
-        page.styled(Style::Bad, format!("NOT FROZEN: the account {} goes on.", args.account));
-    }
-    output::note(&page);
+    let next = Next {
+        lift: global.command(&format!("approve {}", quoted(&format!("lift-{}", args.account)))),
+        inbox: global.command("inbox"),
+        again: global.command(&format!("freeze {}", quoted(args.account.as_str()))),
+    };
+    output::note(&page(&args.account, Outcome::of(&fates), &next));
     Ok(fate::output(&fates))
+}
+
+/// What is known of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing leaves it.
+    Frozen,
+    /// The agent did not take it; the table says why.
+    Refused,
+    /// The agent may have taken it: it was in trouble, or away, before it could say so.
+    Unknown,
+}
+
+impl Outcome {
+    fn of(fates: &[Fate]) -> Self {
+        if fates.iter().all(|fate| fate.good) {
+            Self::Frozen
+        } else if fates.iter().any(Fate::is_unknown) {
+            Self::Unknown
+        } else {
+            Self::Refused
+        }
+    }
+}
+
+/// Commands that may be next.
+struct Next {
+    lift: String,
+    inbox: String,
+    again: String,
+}
+
+fn page(account: &Name, outcome: Outcome, next: &Next) -> Page {
+    let Next { lift, inbox, again } = next;
+    let mut page = Page::new();
+    match outcome {
+        Outcome::Frozen => {
+            page.styled(Style::Bad, format!("FROZEN: nothing leaves the account {account} any more."));
+            page.line(format!("A quorum lets it go on: {lift}"));
+        }
+        Outcome::Refused => {
+            page.styled(
+                Style::Bad,
+                format!("NOT FROZEN: the account {account} goes on; the table says why."),
+            );
+        }
+        Outcome::Unknown => {
+            page.styled(Style::Bad, format!("It is NOT KNOWN whether the account {account} is frozen."));
+            page.line(format!("It is if lift-{account} is listed by: {inbox}"));
+            page.line(format!("If it is not, freeze it again, which does no harm where it is: {again}"));
+        }
+    }
+    page
 }
 
 /// A name with a mistake in it would freeze nothing, and nobody would notice.
@@ -82,4 +133,39 @@ fn check(client: &Client, account: &Name) -> Result<(), CliError> {
         "NOT FROZEN: the agent has no account {account}; its accounts are {}",
         names.join(", ")
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn says_what_is_known_and_no_more() {
+        let next = Next { lift: "LIFT".to_owned(), inbox: "INBOX".to_owned(), again: "AGAIN".to_owned() };
+        for (state, good, outcome, says) in [
+            ("frozen", true, Outcome::Frozen, ["FROZEN: nothing leaves the account payroll", "LIFT"]),
+            ("not-counted", false, Outcome::Refused, ["NOT FROZEN: the account payroll goes on", ""]),
+            ("failed", false, Outcome::Refused, ["NOT FROZEN", ""]),
+            (
+                "unknown",
+                false,
+                Outcome::Unknown,
+                ["NOT KNOWN whether the account payroll is frozen", "INBOX"],
+            ),
+        ] {
+            let fate = Fate {
+                id: "freeze-payroll".to_owned(),
+                person: "anna".to_owned(),
+                state: state.to_owned(),
+                detail: String::new(),
+                good,
+            };
+            assert_eq!(Outcome::of(&[fate]), outcome, "{state}");
+            let page = page(&"payroll".parse().unwrap(), outcome, &next).render(false);
+            assert!(says.iter().all(|says| page.contains(says)), "{state}: {page}");
+            assert_eq!(page.contains("AGAIN"), outcome == Outcome::Unknown, "{page}");
+            assert_eq!(page.contains("NOT FROZEN"), outcome == Outcome::Refused, "{page}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::exit::Exit;
 use super::global::{Global, quoted};
 use super::key::open::runtime;
 use super::output::{Output, Page, Style};
-use crate::config::{Config, Home};
+use crate::config::{Config, Home, TokenConfig};
 use crate::setup::account::AccountKey;
 use crate::setup::config_text::NewConfig;
 use crate::setup::folder::Folder;
@@ -85,7 +85,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     if home.join(crate::config::FILE).exists() {
         return match global.any_home()? {
             Home::Agent(config) => existing(&config, &args),
-            Home::Person(person) => Ok(person::existing(&person)),
+            Home::Person(person) => person::existing(&person, &args),
         };
     }
     args.person.check()?;
@@ -103,12 +103,17 @@ struct Chosen {
     token: Token,
 }
 
+/// A token as it is written on the command line.
+fn uri(token: &str) -> Result<TokenUri, CliError> {
+    if token.starts_with("pkcs11:") { token.parse() } else { TokenUri::label(token) }
+        .map_err(|error| CliError::Usage(error.to_string()))
+}
+
 fn choose(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Chosen, CliError> {
     let source = args.pin.source()?;
     let module =
         std::path::absolute(module).map_err(|source| CliError::File { path: module.to_owned(), source })?;
-    let uri = if token.starts_with("pkcs11:") { token.parse() } else { TokenUri::label(token) }
-        .map_err(|error| CliError::Usage(error.to_string()))?;
+    let uri = uri(token)?;
     let folder = Folder::prepare(home)?;
     home::check_path(&folder)?;
     if folder.has(crate::cli::quickstart::CSV) {
@@ -195,7 +200,7 @@ fn report(global: &Global, home: &Path, made: &Made) -> Output {
 
 /// A second init: says what is there, and whether that is what was asked for.
 fn existing(config: &Config, args: &Args) -> Result<Output, CliError> {
-    let other = differences(config, args);
+    let other = differences(config, args)?;
     let mut page = Page::new();
     page.line(format!("{} is a home folder already; nothing was changed.", config.home.display()));
     let accounts: Vec<_> =
@@ -228,12 +233,10 @@ fn existing(config: &Config, args: &Args) -> Result<Output, CliError> {
 }
 
 /// What was asked for and is not so.
-fn differences(config: &Config, args: &Args) -> Vec<String> {
-    let mut found = Vec::new();
-    let same =
-        |module: &PathBuf| std::path::absolute(module).is_ok_and(|module| module == config.token.module);
-    if let Some(module) = args.module.as_ref().filter(|module| !same(module)) {
-        found.push(format!("It uses another module than {}.", module.display()));
+fn differences(config: &Config, args: &Args) -> Result<Vec<String>, CliError> {
+    let mut found = other_token(&config.token, args)?;
+    if args.person.is_asked() {
+        found.push("It is the home of an agent, and not of a person who decides.".to_owned());
     }
     for AccountKey { account, label } in &args.accounts {
         match config.labels.accounts.get(account) {
@@ -242,7 +245,23 @@ fn differences(config: &Config, args: &Args) -> Vec<String> {
             None => found.push(format!("It has no account {account}.")),
         }
     }
-    found
+    Ok(found)
+}
+
+/// The module and the token that were asked for, where they are not those of the home.
+fn other_token(home: &TokenConfig, args: &Args) -> Result<Vec<String>, CliError> {
+    let mut found = Vec::new();
+    let same = |module: &PathBuf| std::path::absolute(module).is_ok_and(|module| module == home.module);
+    if let Some(module) = args.module.as_ref().filter(|module| !same(module)) {
+        found.push(format!("It uses another module than {}.", module.display()));
+    }
+    if let Some(token) = &args.token {
+        let (asked, known) = (uri(token)?, uri(&home.uri)?);
+        if !known.agrees(&asked) {
+            found.push(format!("Its token is {}, not {token}.", home.uri));
+        }
+    }
+    Ok(found)
 }
 
 fn name(text: &str) -> Result<Name, CliError> {

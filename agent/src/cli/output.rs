@@ -2,6 +2,7 @@
 
 mod bar;
 mod clean;
+mod note;
 mod page;
 mod table;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 pub use bar::bar;
 pub use clean::{clean, clean_json};
+pub use note::{is_long, note as note_text, short_note};
 pub use page::{Line, Page, Span, Style, count};
 pub use table::{Cell, Table};
 

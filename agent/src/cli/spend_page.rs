@@ -1,7 +1,7 @@
 //! One spend, as people see it.
 
 use super::exit::Exit;
-use super::output::{Cell, Page, Style};
+use super::output::{Cell, Page, Style, note_text};
 use crate::book::view::{Spend, State};
 
 /// How a state looks.
@@ -38,7 +38,7 @@ pub fn page(spend: &Spend) -> Page {
         ("amount", format!("{} {}", spend.amount, spend.asset).into()),
         ("from", spend.account.as_str().into()),
         ("to", spend.recipient.as_str().into()),
-        ("memo", spend.memo.as_str().into()),
+        ("memo", note_text(spend.memo.as_str()).into()),
         ("rule", text(spend.rule.as_ref().map(ToString::to_string))),
         ("decided", spend.decided.to_string().into()),
         ("on the ledger", text(receipt)),

@@ -4,7 +4,7 @@ use bursar_core::name::Name;
 
 use super::error::CliError;
 use super::global::Global;
-use super::output::{Cell, Output, Page, Style, Table};
+use super::output::{Cell, Output, Page, Style, Table, note_text};
 use super::spend_page::state_cell;
 use crate::book::read;
 use crate::book::view::{Spend, State};
@@ -87,7 +87,7 @@ fn page(spends: &[Spend]) -> Page {
             spend.asset.as_str().into(),
             spend.account.as_str().into(),
             spend.recipient.as_str().into(),
-            spend.memo.as_str().into(),
+            note_text(spend.memo.as_str()).into(),
             spend.rule.as_ref().map(ToString::to_string).unwrap_or_default().into(),
             Cell::new(spend.reason.clone().unwrap_or_default(), Style::Dim),
         ]);

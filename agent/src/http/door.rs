@@ -27,8 +27,8 @@ const MAX_LOCAL: usize = 512;
 /// Most connections at once through TCP. Strangers can take these, so they are others than the local
 /// ones; both together fit the 1,024 open files that a process has by default.
 const MAX_REMOTE: usize = 256;
-/// For the headers to arrive.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
+/// For the headers to arrive; a connection on which nothing is asked for as long is closed.
+pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 

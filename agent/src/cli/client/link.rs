@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
@@ -17,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::UnixStream;
 
 use super::{ClientError, Problem};
+use crate::http::IDLE_TIMEOUT;
 use crate::remote::Door;
 
 /// A Unix socket answers at once or its queue is full.
@@ -27,6 +28,13 @@ const ANSWER: Duration = Duration::from_secs(60);
 const LONGEST: usize = 64 << 20;
 /// Longest wait that an agent can ask for.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a connection on which nothing is asked may be used again. The agent closes it after
+/// [`IDLE_TIMEOUT`], which nobody notices here while a person is asked something; a question that is
+/// sent then is lost, and may be one that must not be asked twice.
+const KEPT: Duration = Duration::from_secs(2);
+const _: () =
+    assert!(KEPT.as_millis() * 2 < IDLE_TIMEOUT.as_millis(), "the agent may have closed it already");
 
 /// One question.
 #[derive(Clone, Debug)]
@@ -119,7 +127,8 @@ pub(super) enum Way {
 #[derive(Debug)]
 pub struct Link {
     way: Way,
-    idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
+    /// Those on which nothing is asked now, each with the time of its last answer; newest last.
+    idle: Mutex<Vec<(SendRequest<Full<Bytes>>, Instant)>>,
 }
 
 impl Link {
@@ -161,13 +170,20 @@ impl Link {
         let status = answer.status();
         let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let body = Limited::new(answer.into_body(), LONGEST).collect().await.map_err(lost)?.to_bytes();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
         let retry_after = seconds.map(|seconds| Duration::from_secs(seconds).min(PATIENCE));
         Ok(Answer { status, retry_after, body })
     }
 
     fn take(&self) -> Option<SendRequest<Full<Bytes>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let (connection, since) = idle.pop()?;
+        if since.elapsed() < KEPT {
+            return Some(connection);
+        }
+        // The others were idle for longer still.
+        idle.clear();
+        None
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, ClientError> {

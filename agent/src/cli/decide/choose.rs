@@ -53,7 +53,9 @@ pub fn choose<'a>(mail: &'a Mail, source: &Source, picks: &[Pick]) -> Result<Cho
                 let found = mail.payments.iter().filter(within);
                 ids.extend(found.map(|waiting| Id::Payment(waiting.payment.item.request)));
                 if ids.len() == before {
-                    return Err(CliError::Usage(format!("no payment from {first} to {last} waits for you")));
+                    return Err(CliError::Usage(format!(
+                        "no payment from {first} to {last} waits for you; `bursar inbox` lists what does"
+                    )));
                 }
             }
         }
@@ -121,5 +123,12 @@ fn undecided(id: &Id, me: Option<&bursar_core::name::Name>, decided: &[Decided])
 }
 
 fn nothing(id: &Id) -> CliError {
-    CliError::Usage(format!("nothing called {id} waits; `bursar inbox` lists what does"))
+    let became = match id {
+        Id::Payment(request) => {
+            format!("`bursar show {request}` in the home of the agent says what became of it, and ")
+        }
+        Id::Policy(_) => "it may be in force, refused or out of time by now; ".to_owned(),
+        Id::Lift(account) => format!("the account {account} is not frozen; "),
+    };
+    CliError::Usage(format!("nothing called {id} waits; {became}`bursar inbox` lists what waits"))
 }

@@ -15,7 +15,7 @@ use crate::cli::desk::statement::Word;
 use crate::cli::error::CliError;
 use crate::cli::global::{Global, quoted};
 use crate::cli::inbox;
-use crate::cli::output::{Page, Style, count};
+use crate::cli::output::{Page, Style, count, is_long, note_text};
 use crate::cli::policy::diff;
 use crate::config::Home;
 use crate::durable;
@@ -49,6 +49,7 @@ pub fn page(
     page.styled(Style::Bold, format!("To {verb}:"));
     if !chosen.payments.is_empty() {
         page.table(inbox::payment_table(mail, chosen.payments.iter().copied()));
+        memos(&mut page, chosen);
         for (asset, sum) in sums(global, desk, chosen)? {
             page.styled(Style::Bold, format!("together {sum} {asset}"));
         }
@@ -73,11 +74,25 @@ pub fn page(
     }
     if !chosen.lifts.is_empty() {
         page.table(inbox::frozen_table(mail, chosen.lifts.iter().copied()));
+        for frozen in chosen.lifts.iter().filter(|frozen| is_long(frozen.why.as_str())) {
+            page.line(format!("why lift-{}, in full: {}", frozen.account, note_text(frozen.why.as_str())));
+        }
     }
     if !word.why.as_str().is_empty() {
-        page.line(format!("Reason: {}", word.why.as_str()));
+        page.line(format!("Reason: {}", note_text(word.why.as_str())));
     }
     Ok(page)
+}
+
+/// Those that the table has cut short: nobody signs for what they could not see.
+fn memos(page: &mut Page, chosen: &Chosen) {
+    for waiting in &chosen.payments {
+        let Ok(decoded) = &waiting.read else { continue };
+        let memo = decoded.payload.transfer().memo.as_str();
+        if is_long(memo) {
+            page.line(format!("memo of {}, in full: {}", waiting.payment.item.request, note_text(memo)));
+        }
+    }
 }
 
 /// Where its text is, and what the past would have been under it, where there is a past.

@@ -9,7 +9,7 @@ use crate::book::view::{Spend, State};
 use crate::cli::client::{Client, ClientError};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Cell, Output, Page, Style, Table};
+use crate::cli::output::{Cell, Output, Page, Style, Table, note_text};
 
 /// What became of one decision.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,6 +26,16 @@ pub struct Fate {
     /// Did it count, and come to what was decided so far?
     pub good: bool,
 }
+
+impl Fate {
+    /// Is it not known whether it counts? The agent may have taken it before it was in trouble.
+    pub fn is_unknown(&self) -> bool {
+        self.state == UNKNOWN
+    }
+}
+
+/// The state of a decision of which nobody knows whether it counts.
+const UNKNOWN: &str = "unknown";
 
 /// Delivers decisions in their order, all to one agent. When that is away they are all where they
 /// were; when it goes away in between, the rest was not delivered, and says so.
@@ -48,7 +58,7 @@ pub fn deliver(client: &Client, decisions: &[Decision]) -> Result<Vec<Fate>, Cli
                 }
             },
         };
-        fates.push(of(decision, "unknown", detail.clone(), false));
+        fates.push(of(decision, UNKNOWN, detail.clone(), false));
     }
     Ok(fates)
 }
@@ -79,7 +89,7 @@ fn fate(decision: &Decision, answer: Result<Value, ClientError>) -> Fate {
                     of(decision, "withdrawn", "it is out of the question now".to_owned(), true)
                 }
                 (_, Some(state)) => of(decision, state, String::new(), true),
-                (_, None) => of(decision, "unknown", "the agent's answer says nothing".to_owned(), false),
+                (_, None) => of(decision, UNKNOWN, "the agent's answer says nothing".to_owned(), false),
             },
         },
         Err(ClientError::Problem(problem)) => match problem.kind() {
@@ -90,9 +100,10 @@ fn fate(decision: &Decision, answer: Result<Value, ClientError>) -> Fate {
             "denied" => of(decision, "denied", problem.to_string(), false),
             "not-counted" => of(decision, "not-counted", problem.to_string(), false),
             "over" | "not-found" => of(decision, "over", problem.to_string(), false),
+            _ if problem.may_be_decided() => of(decision, UNKNOWN, problem.to_string(), false),
             _ => of(decision, "failed", problem.to_string(), false),
         },
-        Err(error) => of(decision, "unknown", error.to_string(), false),
+        Err(error) => of(decision, UNKNOWN, error.to_string(), false),
     }
 }
 
@@ -108,7 +119,8 @@ pub fn output(fates: &[Fate]) -> Output {
         table.row([
             fate.id.as_str().into(),
             Cell::new(fate.state.as_str(), style),
-            fate.detail.as_str().into(),
+            // May quote what a payer or another person wrote.
+            note_text(&fate.detail).into(),
         ]);
     }
     let mut page = Page::new();

@@ -7,7 +7,7 @@ use crate::book::record::Way;
 use crate::cli::desk::id::Id;
 use crate::cli::desk::mail::{Mail, Waiting, decided, missing, names, rules, short};
 use crate::cli::global::{Global, quoted};
-use crate::cli::output::{Cell, Page, Style, Table, count};
+use crate::cli::output::{Cell, Page, Style, Table, count, short_note};
 
 /// What stands before everything that is for the reader.
 const YOU: &str = "you";
@@ -52,14 +52,10 @@ pub fn page(global: &Global, mail: &Mail, saved: Option<&Path>) -> Page {
     } else if mine.is_empty() {
         page.line("Nothing of this waits for you.");
     } else {
-        // As many as fit a line; the others are listed above.
-        let ids: Vec<_> = mine.iter().take(50).map(|id| quoted(&id.to_string())).collect();
-        page.styled(
-            Style::Warn,
-            format!("{} for you. To approve: {}", waits(mine.len()), {
-                global.command(&format!("approve {}", ids.join(" ")))
-            }),
-        );
+        page.styled(Style::Warn, format!("{} for you. To approve:", waits(mine.len())));
+        for words in commands(&mine) {
+            page.styled(Style::Warn, format!("  {}", global.command(&words)));
+        }
     }
     page.styled(
         Style::Dim,
@@ -69,6 +65,19 @@ pub fn page(global: &Global, mail: &Mail, saved: Option<&Path>) -> Page {
         page.line(format!("Saved to {}.", path.display()));
     }
     page
+}
+
+/// Payments in one go, as one signature approves them all. Bundles and frozen accounts one by one: each
+/// is to be looked at for itself, and of two bundles at most one can come into force.
+fn commands(mine: &[Id]) -> Vec<String> {
+    // As many as fit a line, and a screen; the others are listed above.
+    const PAYMENTS: usize = 50;
+    const OTHERS: usize = 20;
+    let (payments, others): (Vec<_>, Vec<_>) = mine.iter().partition(|id| matches!(id, Id::Payment(_)));
+    let payments: Vec<_> = payments.into_iter().take(PAYMENTS).map(ToString::to_string).collect();
+    let payments = (!payments.is_empty()).then(|| format!("approve {}", payments.join(" ")));
+    let others = others.into_iter().take(OTHERS).map(|id| format!("approve {}", quoted(&id.to_string())));
+    payments.into_iter().chain(others).collect()
 }
 
 fn waits(number: usize) -> String {
@@ -117,7 +126,7 @@ pub fn payments<'a>(mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) -> 
             payment.item.account.as_str().into(),
             recipient,
             names(&decoded.categories).into(),
-            transfer.memo.as_str().into(),
+            short_note(transfer.memo.as_str()).into(),
             payment.caller.as_str().into(),
             wanted.into(),
             payment.item.expires.to_string().into(),
@@ -169,7 +178,7 @@ pub fn frozen<'a>(mail: &Mail, frozen: impl Iterator<Item = &'a Frozen>) -> Tabl
             Cell::new(one.account.as_str(), Style::Bad),
             one.by.as_str().into(),
             one.since.to_string().into(),
-            one.why.as_str().into(),
+            short_note(one.why.as_str()).into(),
             quorum(one.need, &one.from, &decided(&one.decided)).into(),
         ]);
     }
@@ -179,4 +188,20 @@ pub fn frozen<'a>(mail: &Mail, frozen: impl Iterator<Item = &'a Frozen>) -> Tabl
 fn quorum(need: u32, from: &[bursar_core::name::Name], decided: &str) -> String {
     let need = format!("{need} of {}", names(from));
     if decided.is_empty() { need } else { format!("{need}; {decided}") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn bundles_that_exclude_each_other_are_approved_one_by_one() {
+        let lift = Id::Lift("petty cash".parse().unwrap());
+        let mine = [Id::Payment(2), Id::Payment(3), Id::Policy(1), Id::Policy(2), lift];
+        let expected = ["approve 2 3", "approve policy-1", "approve policy-2", "approve 'lift-petty cash'"];
+        assert_eq!(commands(&mine), expected);
+        assert_eq!(commands(&[Id::Policy(7)]), ["approve policy-7"]);
+        assert_eq!(commands(&[Id::Payment(7)]), ["approve 7"]);
+    }
 }

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Args, Chosen};
+use super::{Args, Chosen, other_token};
 use crate::cli::error::CliError;
+use crate::cli::global::quoted;
 use crate::cli::key::open::runtime;
 use crate::cli::output::{Output, Page, Style};
 use crate::config::person::{Office, Person, Place};
@@ -169,8 +170,52 @@ fn caller(new: &NewPerson, certificate: &Fingerprint) -> String {
     format!("[callers.{name}]\n{known}\nroles = [{}]", roles.join(", "))
 }
 
-/// A second init: says what is there.
-pub fn existing(person: &Person) -> Output {
+/// What was asked for and is not so.
+fn differences(person: &Person, args: &Args) -> Result<Vec<String>, CliError> {
+    let mut found = other_token(&person.token, args)?;
+    for (what, is, asked) in [
+        ("approver", &person.approver, &args.person.approver),
+        ("administrator", &person.administrator, &args.person.administrator),
+    ] {
+        match (is, asked) {
+            (_, None) => {}
+            (Some(is), Some(asked)) if is == asked => {}
+            (Some(Office { name, key }), Some(asked)) => found.push(format!(
+                "Its {what} is {name} with the key {key:?}, not {} with the key {:?}.",
+                asked.name, asked.key
+            )),
+            (None, Some(asked)) => found.push(format!("It has no {what}, and so not {}.", asked.name)),
+        }
+    }
+    if args.person.agent.is_some() && args.person.place()? != person.agent {
+        found.push(format!("It asks another agent: {}.", agent(person)));
+    }
+    let accounts = args.accounts.iter().map(|AccountKey { account, .. }| account);
+    found.extend(accounts.map(|account| format!("It is a person's, and has no account {account}.")));
+    Ok(found)
+}
+
+fn agent(person: &Person) -> String {
+    match &person.agent {
+        Some(Place::Socket(socket)) => socket.display().to_string(),
+        Some(Place::Remote(remote)) => remote.to_string(),
+        None => "none; by files".to_owned(),
+    }
+}
+
+/// A second init: says what is there, and refuses if that is not what was asked for.
+pub fn existing(person: &Person, args: &Args) -> Result<Output, CliError> {
+    let other = differences(person, args)?;
+    if !other.is_empty() {
+        return Err(CliError::Home(format!(
+            "{} is the home of {} already, and not what was asked for; nothing was changed. {} Edit {}, or name another \
+             folder with --home",
+            person.home.display(),
+            person.who(),
+            other.join(" "),
+            quoted(&person.home.join(FILE).to_string_lossy())
+        )));
+    }
     let mut page = Page::new();
     page.line(format!(
         "{} is the home of {} already; nothing was changed.",
@@ -180,11 +225,7 @@ pub fn existing(person: &Person) -> Output {
     let office = |office: &Option<Office>| {
         office.as_ref().map(|office| format!("{} (key {:?})", office.name, office.key)).unwrap_or_default()
     };
-    let agent = match &person.agent {
-        Some(Place::Socket(socket)) => socket.display().to_string(),
-        Some(Place::Remote(remote)) => remote.to_string(),
-        None => "none; by files".to_owned(),
-    };
+    let agent = agent(person);
     page.pairs([
         ("module", person.token.module.display().to_string().into()),
         ("token", person.token.uri.as_str().into()),
@@ -200,7 +241,7 @@ pub fn existing(person: &Person) -> Output {
         "administrator": person.administrator.as_ref().map(|office| &office.name),
         "agent": agent, "policy": person.home.join(config::POLICY),
     });
-    Output::new(&value, page)
+    Ok(Output::new(&value, page))
 }
 
 #[cfg(test)]
@@ -215,6 +256,46 @@ mod tests {
         assert_eq!(read("anna=card 7"), Ok(("anna".to_owned(), "card 7".to_owned())));
         for text in ["", "=x", "a:b", "a="] {
             assert!(read(text).is_err(), "{text:?}");
+        }
+    }
+
+    fn differences_of(words: &str) -> Vec<String> {
+        use clap::{Args as _, FromArgMatches as _};
+        let home = "[token]\nmodule = \"/lib/p11.so\"\nuri = \"pkcs11:token=anna;serial=17\"\npin = \"prompt\"\n\
+            [approver]\nname = \"anna\"\nkey = \"approver\"\n[remote]\nsocket = \"/run/bursar.sock\"\n";
+        let person = Person::parse(Path::new("/home/anna"), home).unwrap();
+        let command = Args::augment_args(clap::Command::new("init"));
+        let matches = command.try_get_matches_from(format!("init {words}").split_whitespace()).unwrap();
+        differences(&person, &Args::from_arg_matches(&matches).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_second_init_finds_what_differs() {
+        const SAME: &str = "--module /lib/p11.so --token anna";
+        for words in [
+            "".to_owned(),
+            SAME.to_owned(),
+            format!("{SAME} --approver anna"),
+            format!("{SAME} --approver anna=approver --agent /run/bursar.sock"),
+            "--module /lib/p11.so --token pkcs11:serial=17 --approver anna".to_owned(),
+        ] {
+            assert_eq!(differences_of(&words), Vec::<String>::new(), "{words}");
+        }
+        for (words, says) in [
+            ("--module /lib/other.so --token anna", "another module than /lib/other.so"),
+            ("--module /lib/p11.so --token ben", "Its token is pkcs11:token=anna;serial=17, not ben"),
+            ("--module /lib/p11.so --token pkcs11:token=anna;serial=18", "not pkcs11:token=anna;serial=18"),
+            (
+                &format!("{SAME} --approver carol"),
+                "Its approver is anna with the key \"approver\", not carol",
+            ),
+            (&format!("{SAME} --approver anna=card"), "not anna with the key \"card\""),
+            (&format!("{SAME} --administrator anna"), "It has no administrator, and so not anna"),
+            (&format!("{SAME} --approver anna --agent /run/other.sock"), "another agent: /run/bursar.sock"),
+            (&format!("{SAME} --account payroll"), "has no account payroll"),
+        ] {
+            let found = differences_of(words);
+            assert!(found.len() == 1 && found[0].contains(says), "{words}: {found:?}");
         }
     }
 }

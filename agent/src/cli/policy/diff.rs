@@ -6,15 +6,18 @@ mod words;
 use std::path::PathBuf;
 
 use bursar_core::policy::Policy;
-use bursar_core::policy::diff::{self, Difference};
+use bursar_core::policy::diff::{self, Change, DiffError, Difference};
 use bursar_core::time::Timestamp;
 use serde::Serialize;
 
 use super::offline;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::output::{Output, Page, Style, Table};
+use crate::cli::output::{Output, Page, Style, Table, count};
 use crate::clock;
+
+/// Most kinds of payments that are listed for people.
+const REGIONS: usize = 50;
 
 /// Compare two policy bundles: what is newly allowed, and newly denied
 ///
@@ -64,12 +67,27 @@ pub fn run(args: Args) -> Result<Output, CliError> {
 pub fn between(old: &Policy, new: &Policy) -> Page {
     match diff::diff(old, new, clock::wall().whole_seconds()) {
         Ok(difference) => page(&difference),
-        Err(error) => {
-            let mut page = Page::new();
-            page.styled(Style::Warn, format!("The two cannot be compared: {error}"));
-            page
+        Err(error) => incomparable(old, new, &error),
+    }
+}
+
+/// What can be said of two bundles all the same: whether other people decide under the new one.
+fn incomparable(old: &Policy, new: &Policy, error: &DiffError) -> Page {
+    let mut page = Page::new();
+    let what =
+        format!("The two cannot be compared: {error}. Read the new one's text before you agree to it.");
+    page.styled(Style::Bad, what);
+    for (who, same) in [
+        ("administrators", old.administrators() == new.administrators()),
+        ("approvers", old.approvers().eq(new.approvers())),
+        ("people who break the glass", old.break_glass() == new.break_glass()),
+        ("people who freeze accounts and lift that", old.freeze() == new.freeze()),
+    ] {
+        if !same {
+            page.styled(Style::Warn, format!("Warning: it has other {who}, keys or numbers of them."));
         }
     }
+    page
 }
 
 fn page(difference: &Difference) -> Page {
@@ -81,24 +99,97 @@ fn page(difference: &Difference) -> Page {
         page.styled(Style::Good, "No difference: both mean the same.");
         return page;
     }
+    // First, as it is what changes the most, and must not be missed below many kinds of payments.
+    if !difference.changes.is_empty() {
+        page.table(changes(&difference.changes));
+        page.blank();
+    }
     page.line(match difference.regions.len() {
         0 => "Every payment is judged the same.".to_owned(),
         1 => "One kind of payment is judged differently:".to_owned(),
         kinds => format!("{kinds} kinds of payments are judged differently:"),
     });
-    for (number, region) in (1..).zip(&difference.regions) {
+    for (number, region) in (1..).zip(difference.regions.iter().take(REGIONS)) {
         page.blank();
         words::region(&mut page, number, region);
     }
-    if !difference.changes.is_empty() {
-        let mut table = Table::new(["CHANGED", "NAME", "OLD", "NEW"]);
-        for change in &difference.changes {
-            let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned()).into();
-            let name = change.name.as_ref().map(ToString::to_string);
-            table.row([change.about.to_string().into(), or(&name), or(&change.old), or(&change.new)]);
-        }
+    let more = difference.regions.len().saturating_sub(REGIONS);
+    if more > 0 {
         page.blank();
-        page.table(table);
+        page.styled(
+            Style::Warn,
+            format!(
+                "{} of payments {} not listed here; `bursar policy diff OLD NEW --json` has all.",
+                count(more as u64, "more kind"),
+                if more == 1 { "is" } else { "are" },
+            ),
+        );
     }
     page
+}
+
+/// What else was changed: administrators, approvers, recipients and so on.
+fn changes(changes: &[Change]) -> Table<4> {
+    let mut table = Table::new(["CHANGED", "NAME", "OLD", "NEW"]);
+    for change in changes {
+        let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned()).into();
+        let name = change.name.as_ref().map(ToString::to_string);
+        table.row([change.about.to_string().into(), or(&name), or(&change.old), or(&change.new)]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const P256: &str = "p256:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296";
+
+    /// Each account has a limit of its own, so that each is a kind of payment of its own.
+    fn bundle(accounts: usize, least: usize, people: &str) -> Policy {
+        let mut text = format!("version = 1\n{people}\n[assets.EUR]\ndecimals = 2\n");
+        text.push_str("[recipients.shop]\ncategories = [\"shop\"]\n");
+        text.push_str(
+            "address = \"ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\"\n",
+        );
+        for number in 0..accounts {
+            let limit = least + number;
+            text.push_str(&format!(
+                "[[allow]]\nname = \"r{number}\"\naccounts = [\"a{number}\"]\nper_payment = \"{limit}.00 EUR\"\n"
+            ));
+        }
+        Policy::parse(&text).unwrap()
+    }
+
+    fn administrator() -> String {
+        format!("[administrators]\nneed = 1\nkeys = {{ anna = \"{P256}\" }}")
+    }
+
+    #[test]
+    fn who_decides_comes_first_and_fifty_kinds_of_payments_at_most() {
+        for (accounts, more) in [
+            (50, None),
+            (51, Some("1 more kind of payments is")),
+            (60, Some("10 more kinds of payments are")),
+        ] {
+            let (old, new) = (bundle(accounts, 10, ""), bundle(accounts, 100, &administrator()));
+            let text = between(&old, &new).render(false);
+            assert!(text.starts_with("CHANGED"), "{text}");
+            let changed = text.find(P256).unwrap();
+            assert!(changed < text.find("1. Newly allowed").unwrap(), "{text}");
+            assert!(text.contains("50. Newly allowed") && !text.contains("51. "), "{text}");
+            assert_eq!(text.contains("--json` has all"), more.is_some(), "{text}");
+            assert!(more.is_none_or(|more| text.contains(more)), "{text}");
+        }
+    }
+
+    #[test]
+    fn two_that_cannot_be_compared_still_warn_of_other_people() {
+        let (old, new) = (bundle(1, 10, ""), bundle(1, 10, &administrator()));
+        let text = incomparable(&old, &new, &DiffError::TooMany).render(false);
+        assert!(text.contains("cannot be compared") && text.contains("other administrators"), "{text}");
+        assert!(!text.contains("other approvers"), "{text}");
+        assert!(!incomparable(&new, &new, &DiffError::TooMany).render(false).contains("Warning"));
+    }
 }
