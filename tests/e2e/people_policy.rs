@@ -105,7 +105,11 @@ fn two_administrators_change_the_policy_and_own_copies_follow() {
     let refused = anna.says(3, &["inbox"]);
     assert!(refused.contains("is version 1") && refused.contains("by version 2"), "{refused}");
     assert!(refused.contains("policy fetch"), "{refused}");
-    let fetched = anna.json(0, &["policy", "fetch"]);
+    // What it changes is shown, and nothing is taken over unasked.
+    let asked = anna.says(2, &["policy", "fetch"]);
+    assert!(asked.contains("Newly denied") && asked.contains("--yes"), "{asked}");
+    assert_eq!(std::fs::read_to_string(anna.home().join("policy.toml")).unwrap(), bundle(1, both, "50.00"));
+    let fetched = anna.json(0, &["policy", "fetch", "--yes"]);
     assert_eq!(
         (&fetched["first"], &fetched["changed"], &fetched["before"]["version"]),
         (&false.into(), &true.into(), &1.into())
@@ -114,7 +118,7 @@ fn two_administrators_change_the_policy_and_own_copies_follow() {
     assert_eq!(old, bundle(1, both, "50.00"));
     assert_eq!(anna.json(0, &["policy", "fetch"])["changed"], false);
     anna.says(0, &["inbox"]);
-    ben.says(0, &["policy", "fetch"]);
+    ben.says(0, &["policy", "fetch", "--yes"]);
 
     // Refused by one of two, it is out of the question.
     std::fs::write(&new, bundle(3, both, "90.00")).unwrap();
@@ -131,7 +135,7 @@ fn two_administrators_change_the_policy_and_own_copies_follow() {
     let installed = ben.says(0, &["policy", "install", "3"]);
     assert!(installed.contains("BREAK-GLASS: version 3 of the policy is in force until"), "{installed}");
     assert_eq!(pay(&world, "90.00"), Some(0));
-    ben.says(0, &["policy", "fetch"]);
+    ben.says(0, &["policy", "fetch", "--yes"]);
     for says in [ben.says(0, &["inbox"]), ended(&world.run(&["status"]), 0, &["status"])] {
         assert!(says.contains("BREAK-GLASS"), "{says}");
     }

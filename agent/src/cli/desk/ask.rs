@@ -24,7 +24,7 @@ impl Consent {
         let stdin = std::io::stdin();
         if !stdin.is_terminal() {
             return Err(CliError::Usage(
-                "nothing was signed: there is no terminal to ask at; look at it, then add --yes".to_owned(),
+                "nothing was done: there is no terminal to ask at; look at it, then add --yes".to_owned(),
             ));
         }
         let failed = |source| CliError::File { path: "the terminal".into(), source };
@@ -34,7 +34,7 @@ impl Consent {
         std::io::Read::take(stdin.lock(), LONGEST).read_line(&mut answer).map_err(failed)?;
         match answer.trim() {
             "y" | "Y" | "yes" => Ok(()),
-            _ => Err(CliError::Usage("nothing was signed".to_owned())),
+            _ => Err(CliError::Usage("nothing was done".to_owned())),
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::clock;
 
 /// Most kinds of payments that are listed for people.
 const REGIONS: usize = 50;
+/// Most other changes that are listed; people come first.
+const CHANGES: usize = 200;
 
 /// Compare two policy bundles: what is newly allowed, and newly denied
 ///
@@ -71,22 +73,17 @@ pub fn between(old: &Policy, new: &Policy) -> Page {
     }
 }
 
-/// What can be said of two bundles all the same: whether other people decide under the new one.
+/// What can be said of two bundles all the same: what they name beside their rules.
 fn incomparable(old: &Policy, new: &Policy, error: &DiffError) -> Page {
     let mut page = Page::new();
     let what =
         format!("The two cannot be compared: {error}. Read the new one's text before you agree to it.");
     page.styled(Style::Bad, what);
-    for (who, same) in [
-        ("administrators", old.administrators() == new.administrators()),
-        ("approvers", old.approvers().eq(new.approvers())),
-        ("people who break the glass", old.break_glass() == new.break_glass()),
-        ("people who freeze accounts and lift that", old.freeze() == new.freeze()),
-    ] {
-        if !same {
-            page.styled(Style::Warn, format!("Warning: it has other {who}, keys or numbers of them."));
-        }
+    let (found, warnings) = diff::changes(old, new);
+    for warning in warnings {
+        page.styled(Style::Warn, format!("Warning: {warning}"));
     }
+    changes(&mut page, &found);
     page
 }
 
@@ -100,10 +97,7 @@ fn page(difference: &Difference) -> Page {
         return page;
     }
     // First, as it is what changes the most, and must not be missed below many kinds of payments.
-    if !difference.changes.is_empty() {
-        page.table(changes(&difference.changes));
-        page.blank();
-    }
+    changes(&mut page, &difference.changes);
     page.line(match difference.regions.len() {
         0 => "Every payment is judged the same.".to_owned(),
         1 => "One kind of payment is judged differently:".to_owned(),
@@ -129,14 +123,21 @@ fn page(difference: &Difference) -> Page {
 }
 
 /// What else was changed: administrators, approvers, recipients and so on.
-fn changes(changes: &[Change]) -> Table<4> {
+fn changes(page: &mut Page, changes: &[Change]) {
+    if changes.is_empty() {
+        return;
+    }
     let mut table = Table::new(["CHANGED", "NAME", "OLD", "NEW"]);
-    for change in changes {
+    for change in changes.iter().take(CHANGES) {
         let or = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned()).into();
         let name = change.name.as_ref().map(ToString::to_string);
         table.row([change.about.to_string().into(), or(&name), or(&change.old), or(&change.new)]);
     }
-    table
+    page.table(table);
+    if let Some(more) = changes.len().checked_sub(CHANGES).filter(|more| *more > 0) {
+        page.styled(Style::Warn, format!("{more} more are not listed here."));
+    }
+    page.blank();
 }
 
 #[cfg(test)]
@@ -188,8 +189,11 @@ mod tests {
     fn two_that_cannot_be_compared_still_warn_of_other_people() {
         let (old, new) = (bundle(1, 10, ""), bundle(1, 10, &administrator()));
         let text = incomparable(&old, &new, &DiffError::TooMany).render(false);
-        assert!(text.contains("cannot be compared") && text.contains("other administrators"), "{text}");
-        assert!(!text.contains("other approvers"), "{text}");
-        assert!(!incomparable(&new, &new, &DiffError::TooMany).render(false).contains("Warning"));
+        assert!(
+            text.contains("cannot be compared") && text.contains("administrators  -     -    1 of \"anna\""),
+            "{text}"
+        );
+        assert!(!text.contains("approver "), "{text}");
+        assert!(!incomparable(&new, &new, &DiffError::TooMany).render(false).contains("CHANGED"));
     }
 }

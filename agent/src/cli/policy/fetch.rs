@@ -10,10 +10,11 @@ use crate::book::hex::Hex;
 use crate::cli::client::{Ask, Client, ClientError};
 use crate::cli::decide::{proposal_file, review};
 use crate::cli::desk::Desk;
+use crate::cli::desk::ask::Consent;
 use crate::cli::desk::source::Source;
 use crate::cli::error::CliError;
 use crate::cli::global::{Global, quoted};
-use crate::cli::output::{Output, Page, Style};
+use crate::cli::output::{self, Output, Page, Style};
 use crate::config::Home;
 use crate::durable;
 
@@ -24,8 +25,8 @@ const OLD: &str = "policy.old.toml";
 ///
 /// A person's home names what it decides on by a copy of its own, so that nobody can call a recipient
 /// something else. The first copy is believed as it comes: compare its hash with somebody whom you
-/// trust, or say the hash that they told you with --sha256. A later one is shown beside the one
-/// before, which stays as policy.old.toml.
+/// trust, or say the hash that they told you with --sha256. Of a later one you see what it changes, and
+/// are asked, before it is taken over; the one before stays as policy.old.toml.
 ///
 /// Example: bursar policy fetch
 #[derive(Debug, clap::Args)]
@@ -37,6 +38,8 @@ pub struct Args {
     /// Take over nothing but the bundle with this hash, 64 hex digits
     #[arg(long, value_name = "HASH", conflicts_with = "proposal")]
     sha256: Option<Hex<32>>,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
@@ -68,6 +71,11 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let changed = before.is_none_or(|before| before.hash() != policy.hash());
     if changed {
         if let Some(before) = before {
+            // Whoever runs the agent could call another address by a name that is known.
+            if !is_expected {
+                output::note(&other(before, &policy));
+                args.consent.ask("Take it over as your own copy?")?;
+            }
             write(&desk.home.path().join(OLD), before.text())?;
         }
         write(&path, policy.text())?;
@@ -80,17 +88,17 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         }
         Some(_) if !changed => page.line("The policy has not changed."),
         Some(before) => {
-            page.styled(
-                Style::Warn,
-                format!("The policy changed: version {} was your copy before.", before.version()),
-            );
-            if policy.version() < before.version() {
-                page.styled(
-                    Style::Bad,
-                    "It is an older version than your copy. That is right only after break-glass: ask who runs the agent.",
-                );
+            if is_expected {
+                page.append(other(before, &policy));
             }
-            page.append(diff::between(before, &policy));
+            page.styled(
+                Style::Good,
+                format!(
+                    "Your own copy is version {} now; it was version {}.",
+                    policy.version(),
+                    before.version()
+                ),
+            );
             let old = desk.home.path().join(OLD);
             let [old, new] = [&old, &path].map(|path| quoted(&path.to_string_lossy()));
             page.line(format!("Once more: {}", global.command(&format!("policy diff {old} {new}"))));
@@ -108,6 +116,20 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         })),
     });
     Ok(Output::new(&value, page))
+}
+
+/// What another bundle changes for somebody who has this copy.
+fn other(before: &Policy, policy: &Policy) -> Page {
+    let mut page = Page::new();
+    page.styled(Style::Warn, format!("The policy changed: version {} is your copy.", before.version()));
+    if policy.version() < before.version() {
+        page.styled(
+            Style::Bad,
+            "The agent's is an older version. That is right only after break-glass: ask who runs the agent.",
+        );
+    }
+    page.append(diff::between(before, policy));
+    page
 }
 
 /// The bundle that the agent decides by.

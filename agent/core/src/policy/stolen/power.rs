@@ -143,7 +143,7 @@ fn alone<'p>(quorum: &Quorum, all: &'p [Arc<Quorum>]) -> Option<Option<&'p Amoun
             None => {}
             Some(above) => {
                 let below = quorum.above.as_ref().is_none_or(|own| own.cap < above.cap);
-                if other.first && at_first || !below && !(quorum.first && !other.first) {
+                if other.first && at_first || !below && (!quorum.first || other.first) {
                     return None;
                 }
                 most = Some(most.map_or(above, |most| if most.cap < above.cap { most } else { above }));

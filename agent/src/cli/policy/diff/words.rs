@@ -35,8 +35,8 @@ pub fn region(page: &mut Page, number: usize, region: &Region) {
             ("   amounts", region.amounts.as_ref().map(range).unwrap_or_default()),
             ("   fees", fees(region)),
             ("   times", region.times.as_ref().map(times).unwrap_or_default()),
-            ("   old", said(&region.old, &region.new)),
-            ("   new", said(&region.new, &region.old)),
+            ("   old", said(&region.old)),
+            ("   new", said(&region.new)),
             ("   for example", example(&region.witness)),
         ]
         .map(|(label, text)| (label, Cell::from(text))),
@@ -53,12 +53,19 @@ fn names(names: &Names) -> String {
 }
 
 fn some(list: &[String]) -> String {
+    let list: Vec<String> = list.iter().map(|name| spelled(name)).collect();
     match list.get(..NAMES) {
         Some(first) if list.len() > NAMES + 1 => {
             format!("{} and {} more, see --json", first.join(", "), list.len() - NAMES)
         }
         _ => list.join(", "),
     }
+}
+
+/// In quotes, which no name has, where a name could be taken for words of this page.
+fn spelled(name: &str) -> String {
+    let like_words = name.starts_with("all ") || name.contains(',') || name.contains(" and ");
+    if like_words { format!("\"{name}\"") } else { name.to_owned() }
 }
 
 fn range(range: &Range) -> String {
@@ -89,18 +96,15 @@ fn times(times: &Times) -> String {
     if when.is_empty() { unless } else { format!("{when}, but {unless}") }
 }
 
-/// Why it is denied; or the rule that allows it, with the terms that the other bundle has not.
-fn said(said: &Said, other: &Said) -> String {
+/// Why it is denied; or the rule that allows it, with all its terms: of half of them one could think
+/// that the others are gone.
+fn said(said: &Said) -> String {
     if let (false, Some(denial)) = (said.allowed, &said.denial) {
         return format!("denied: {}", denial.message);
     }
     let rule = said.rule.as_ref().map(ToString::to_string).unwrap_or_default();
     let line = said.line.map(|line| format!(" (line {line})")).unwrap_or_default();
-    let own: Vec<&str> =
-        said.terms.iter().filter(|term| !other.terms.contains(term)).map(String::as_str).collect();
-    // The same words on both sides, and yet not the same: then all of them.
-    let own = if own.is_empty() { said.terms.iter().map(String::as_str).collect() } else { own };
-    let terms = if own.is_empty() { String::new() } else { format!(", {}", own.join("; ")) };
+    let terms = if said.terms.is_empty() { String::new() } else { format!(", {}", said.terms.join("; ")) };
     format!("allowed by \"{rule}\"{line}{terms}")
 }
 
