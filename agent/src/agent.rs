@@ -185,10 +185,14 @@ impl Agent {
             check::check_wished(policy, &config, &keys)?;
         }
         let watch = Arc::new(Watch::new(config.tolerance));
+        let requesters =
+            config.callers.iter().filter(|caller| caller.roles.has(crate::caller::Role::Requester));
+        let requesters = requesters.map(|caller| caller.name.clone()).collect();
         let book = Book::open(Options {
             home: config.home.clone(),
             id: Some(config.id.clone()),
             policy,
+            requesters: Some(requesters),
             watch: watch.clone(),
             progress: |records| tracing::info!(records, "reading the book"),
         })?;

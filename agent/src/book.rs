@@ -20,6 +20,7 @@ mod sqlite;
 pub mod turned_away;
 pub mod view;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -199,6 +200,9 @@ pub struct Options {
     pub id: Option<String>,
     /// The policy bundle of the home's file, if it can be read; the book decides whether it counts.
     pub policy: Option<Arc<Policy>>,
+    /// Who may ask for payments: what others had asked for, and nobody signed yet, is not gone on with.
+    /// Anybody, if nothing is said.
+    pub requesters: Option<BTreeSet<Name>>,
     /// The agent's time.
     pub watch: Arc<Watch>,
     /// Called now and then while records are read: how many so far.

@@ -235,10 +235,13 @@ fn what_is_signed_is_not_sent_again_while_it_is_frozen() {
     let (status, spend) = api.pay("k", "expenses", "Fresh Market", "1.00 EUR");
     assert_eq!((status, &spend["state"]), (202, &json!("signed")), "{spend}");
     assert!(files::entries(&world.home()).is_empty());
+    // Nor does the signature leave by another door: whoever has it could record it.
+    assert_eq!(api.get("/v1/spends/1/envelope").0, 404);
     for one in [&ben, &chloe] {
         assert_eq!(lift(&mut api, one, Verdict::Approve).0, 200);
     }
     api.until(1, "recorded");
+    assert_eq!(api.get("/v1/spends/1/envelope").0, 200);
     assert_eq!((signatures(&world), files::entries(&world.home()).len()), (1, 1), "the same signature");
 }
 

@@ -1,9 +1,10 @@
-//! Payments that wait have places, and nobody takes those of all others.
+//! Payments that wait have places, nobody takes those of all others, and what a caller who was removed
+//! had asked for is not paid.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use bursar_tests::guest::{At, Guest};
-use bursar_tests::person::people;
+use bursar_tests::person::{managers, people};
 use bursar_tests::policy::{SUPPLIES, bundle};
 use bursar_tests::programs;
 use bursar_tests::world::World;
@@ -39,4 +40,26 @@ fn one_caller_leaves_places_for_others() {
     assert_eq!((asked.status, &asked.body["state"]), (202, &"waiting".into()), "{asked:?}");
     // What needs nobody is paid all the same.
     assert_eq!(api.pay("small", "expenses", "Corner Pharmacy", "5.00 EUR").0, 201);
+}
+
+#[test]
+fn what_a_removed_caller_asked_for_is_not_paid() {
+    let world = World::new(programs!(), &bundle(&(people() + SUPPLIES)));
+    let phone = Guest::new(world.scratch(), "phone", "ec");
+    world.listen();
+    world.configure(&phone.caller("phone", ""));
+    let agent = world.serve();
+    let at = At { address: world.listening(), trusted: world.home().join("certificate.pem") };
+    let asked = phone.pay(&at, "k", "60.00 EUR");
+    assert_eq!((asked.status, &asked.body["state"]), (202, &"waiting".into()), "{asked:?}");
+    assert!(agent.stop().success());
+    // Its key was stolen: whoever has it asks for nothing more, and what it asked for is not paid.
+    world.edit("config.toml", &phone.caller("phone", ""), "");
+    let agent = world.serve();
+    let mut api = agent.api();
+    let (item, [anna, ben, ..]) = (api.waiting(1).item, managers());
+    assert_eq!(api.vote(&anna.approve(&item)).0, 202);
+    let (status, denied) = api.vote(&ben.approve(&item));
+    assert_eq!((status, &denied["code"]), (403, &"caller".into()), "{denied}");
+    assert!(denied["detail"].as_str().unwrap().contains("phone, who asked for it"), "{denied}");
 }

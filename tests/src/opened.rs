@@ -16,6 +16,7 @@ pub fn book(home: &Path, bundle: &str) -> Result<(), String> {
         home: home.to_owned(),
         id: None,
         policy: Some(Arc::new(Policy::parse(bundle).expect("a policy"))),
+        requesters: None,
         watch: Arc::new(Watch::new(forever)),
         progress: |_| (),
     };

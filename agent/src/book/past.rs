@@ -213,8 +213,8 @@ fn event<'r>(
         }
         b"denied" => {
             let denied: Denied = serde_json::from_slice(content)?;
-            // No bundle had a say in it: the account was stopped.
-            if denied.denial.code == DenialCode::Frozen {
+            // No bundle had a say in it: the account was stopped, or whoever asked turned out.
+            if matches!(denied.denial.code, DenialCode::Frozen | DenialCode::Caller) {
                 return Ok(None);
             }
             Event::Asked(Box::new(Asked {

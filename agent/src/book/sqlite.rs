@@ -9,7 +9,7 @@ mod wait;
 pub use policy::Statement;
 pub use wait::not_counted;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
@@ -90,6 +90,7 @@ pub struct BookStore {
     until: Option<(Timestamp, Hash)>,
     in_force: InForce,
     pending: Pending,
+    requesters: Option<BTreeSet<Name>>,
     counters: Counters,
     open: HashMap<u64, Open>,
     next: u64,
@@ -164,6 +165,7 @@ impl BookStore {
             next: past.next,
             position: past.position,
             decimals: past.decimals,
+            requesters: options.requesters.clone(),
             watch: options.watch.clone(),
             remembered: Timestamp::EPOCH,
             connection,

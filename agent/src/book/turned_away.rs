@@ -7,8 +7,12 @@ use bursar_core::approval::Code;
 
 /// For how long one record speaks for what follows it.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Most records in a window.
+/// Most records in a window: so many of all strangers together, and so many of each caller that the
+/// configuration names, so that strangers do not keep the record of an insider out.
 const MOST: usize = 60;
+
+/// How a name begins that is none of the configuration.
+pub const STRANGERS: [&str; 2] = ["uid ", "certificate "];
 
 /// Somebody was turned away.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub struct Recent(VecDeque<(Instant, String, String, Option<Code>)>);
 
 impl Recent {
     /// Is it to be written down? Once a minute for one caller, one route and one code, and sixty times
-    /// a minute in all.
+    /// a minute for one caller, or for all strangers.
     pub fn admit(&mut self, refusal: &Refusal, now: Instant) -> bool {
         let passed = |at: &Instant| now.saturating_duration_since(*at) >= WINDOW;
         while self.0.front().is_some_and(|(at, ..)| passed(at)) {
@@ -38,12 +42,22 @@ impl Recent {
         let known = |(_, who, route, code): &(_, String, String, Option<Code>)| {
             *who == refusal.who && *route == refusal.route && *code == refusal.code
         };
-        if self.0.len() >= MOST || self.0.iter().any(known) {
+        let alike = |(_, who, ..): &&(Instant, String, String, Option<Code>)| match is_stranger(&refusal.who)
+        {
+            true => is_stranger(who),
+            false => *who == refusal.who,
+        };
+        if self.0.iter().filter(alike).count() >= MOST || self.0.iter().any(known) {
             return false;
         }
         self.0.push_back((now, refusal.who.clone(), refusal.route.clone(), refusal.code));
         true
     }
+}
+
+/// No caller of the configuration is called like that.
+fn is_stranger(who: &str) -> bool {
+    STRANGERS.iter().any(|prefix| who.starts_with(prefix))
 }
 
 #[cfg(test)]
@@ -84,15 +98,21 @@ mod tests {
     }
 
     #[test]
-    fn sixty_times_a_minute_in_all() {
+    fn sixty_times_a_minute_for_all_strangers() {
         let (mut recent, begun) = (Recent::default(), Instant::now());
         let mut asked = 0;
         let mut at = |seconds| {
             asked += 1;
-            recent.admit(&refusal(&asked.to_string(), "GET /a"), begun + Duration::from_secs(seconds))
+            let who = format!("{}{asked}", STRANGERS[asked % 2]);
+            recent.admit(&refusal(&who, "GET /a"), begun + Duration::from_secs(seconds))
         };
         assert_eq!((0..1000).filter(|_| at(0)).count(), 60);
         assert_eq!((0..1000).filter(|_| at(59)).count(), 0);
         assert_eq!((0..1000).filter(|_| at(60)).count(), 60);
+        // And each caller has a record of its own all the same.
+        let mut own = |route: u32| {
+            recent.admit(&refusal("anna", &format!("GET /{route}")), begun + Duration::from_secs(60))
+        };
+        assert_eq!((0..1000).filter(|route| own(*route)).count(), 60);
     }
 }

@@ -7,6 +7,7 @@ use std::hash::Hash;
 use bursar_core::name::Name;
 use serde::Deserialize;
 
+use crate::book::turned_away::STRANGERS;
 use crate::caller::{Identity, Role, Roles};
 use crate::tls::fingerprint::Fingerprint;
 
@@ -33,9 +34,9 @@ impl Callers {
         let mut callers = Self::default();
         for (name, caller) in text {
             // Turned away, strangers stand in the log as `uid 1000`; no name may look like that.
-            if name.as_str().starts_with("uid ") {
+            if STRANGERS.iter().any(|prefix| name.as_str().starts_with(prefix)) {
                 return Err(format!(
-                    "no caller can be called {:?}; take a name that is no user id",
+                    "no caller can be called {:?}; take a name that is no user id and no certificate",
                     name.as_str()
                 ));
             }
@@ -174,6 +175,7 @@ mod tests {
             ("[a]\nuid = 1\nroles = [\"root\"]".to_owned(), "unknown variant `root`"),
             ("[a]\nuid = 1\nrole = \"node\"".to_owned(), "unknown field `role`"),
             ("[\"uid 7\"]\nuid = 1".to_owned(), "no user id"),
+            ("[\"certificate 7\"]\nuid = 1".to_owned(), "no certificate"),
         ] {
             let error = read(&text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");

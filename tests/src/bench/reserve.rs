@@ -97,6 +97,7 @@ fn open(home: &Path, story: &Story) -> Book {
         home: home.to_owned(),
         id: None,
         policy: Some(story.policy.clone()),
+        requesters: None,
         watch: Arc::new(past::watch()),
         progress: |_| (),
     });

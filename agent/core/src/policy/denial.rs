@@ -59,6 +59,8 @@ pub enum DenialCode {
     Lapsed,
     /// The account is frozen.
     Frozen,
+    /// Whoever asked for it may not ask for anything any more.
+    Caller,
 }
 
 impl DenialCode {
@@ -83,6 +85,7 @@ impl DenialCode {
             Self::Approval => "approval",
             Self::Lapsed => "lapsed",
             Self::Frozen => "frozen",
+            Self::Caller => "caller",
         }
     }
 }

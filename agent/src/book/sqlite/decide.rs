@@ -237,6 +237,16 @@ impl BookStore {
         self.open.get(&id).map(unfinished).transpose()
     }
 
+    /// Why nothing is gone on with that this caller asked for, if they are no requester any more: their
+    /// key may have been stolen.
+    pub(super) fn turned_out(&self, caller: &Name) -> Option<Denial> {
+        let known = self.requesters.as_ref().is_none_or(|requesters| requesters.contains(caller));
+        let message = format!(
+            "{caller}, who asked for it, may not ask for payments any more; have somebody else ask anew"
+        );
+        (!known).then(|| Denial::plain(DenialCode::Caller, message))
+    }
+
     /// Why a payment that was allowed may not leave now: its account is frozen, or nobody has signed
     /// it yet and the policy in force, which is another one than then, would not allow it. Whoever
     /// approved it did so under the one before.
@@ -247,7 +257,13 @@ impl BookStore {
         if let Some(denial) = self.frozen(account) {
             return Some(denial);
         }
-        if open.signature.is_some() || open.policy == self.policy.hash() {
+        if open.signature.is_some() {
+            return None;
+        }
+        if let Some(denial) = self.turned_out(&open.spend.caller) {
+            return Some(denial);
+        }
+        if open.policy == self.policy.hash() {
             return None;
         }
         let intent = open.payload.intent();

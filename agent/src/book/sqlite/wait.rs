@@ -180,6 +180,9 @@ impl BookStore {
         now: Timestamp,
     ) -> Result<Decision, StoreError> {
         let (id, asked) = (Some(waiting.asked.spend), asked(&waiting));
+        if let Some(denial) = self.turned_out(&asked.caller) {
+            return self.deny(id, asked, denial, now);
+        }
         let denial = match self.word(&waiting.payload, &asked, approved, now) {
             Word::Allow(permit) => {
                 let votes = counted_at(&waiting, approved, now);

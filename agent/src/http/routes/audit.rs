@@ -32,7 +32,7 @@ pub async fn records(
     let (from, limit) = (range.from.unwrap_or(0), range.limit.unwrap_or(100).min(read::PAGE));
     let records =
         reading(&shared.agent, read::open, move |book| read::raw_records(book, from, limit)).await?;
-    let full = records.len() as u64 == u64::from(limit);
+    let full = limit > 0 && records.len() as u64 == u64::from(limit);
     Ok(Json(Records { next: full.then_some(from.saturating_add(u64::from(limit))), records }))
 }
 

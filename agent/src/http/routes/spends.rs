@@ -122,7 +122,12 @@ pub async fn show(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<J
 /// The signed DSSE envelope of a spend.
 #[utoipa::path(get, path = "/v1/spends/{id}/envelope", responses((status = 200, description = "DSSE envelope"), (status = 404)))]
 pub async fn envelope(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let envelope = reading(&shared.agent, read::open, move |book| read::envelope(book, id)).await?;
+    let envelope = reading(&shared.agent, read::open, move |book| match read::spend(book, id)? {
+        // What is signed and has not left yet may still be stopped.
+        Some(Spend { state: view::State::Signed, .. }) => Ok(None),
+        _ => read::envelope(book, id),
+    })
+    .await?;
     let envelope = envelope.ok_or_else(|| Problem::not_found(&format!("signed envelope of spend {id}")))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], envelope.to_json()).into_response())
 }

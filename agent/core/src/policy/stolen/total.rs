@@ -93,6 +93,8 @@ type Bound<'a> = (Amount, &'a [usize]);
 
 /// Most ceilings of which each begins a choice of its own.
 const FIRST: usize = 256;
+/// About so many looks at a row are taken in all choices together: a second or so.
+const LOOKS: usize = 200_000_000;
 
 /// The least sum that is found of ceilings over all rows. Any choice of ceilings over all rows is a
 /// bound, be it the least or not: finding that is as hard as set cover.
@@ -108,7 +110,10 @@ fn sum(rows: &BTreeSet<usize>, ceilings: &[Ceiling], stretch: Stretch) -> Option
         })
         .filter(|bound| bound.1.iter().any(|row| rows.contains(row)))
         .collect();
-    let firsts = if bounds.len() > FIRST { &[] } else { bounds.as_slice() };
+    // A choice looks at every row of every ceiling once for each that it adds.
+    let looks: usize = bounds.iter().map(|bound| bound.1.len()).sum();
+    let tries = LOOKS / looks.saturating_mul(bounds.len()).max(1);
+    let firsts = bounds.get(..bounds.len().min(tries).min(FIRST)).unwrap_or_default();
     let firsts = std::iter::once(None).chain(firsts.iter().map(Some));
     firsts.filter_map(|first| greedy(rows, &bounds, first)).min()
 }
@@ -119,33 +124,40 @@ fn greedy<'a>(
     bounds: &'a [Bound<'a>],
     first: Option<&'a Bound<'a>>,
 ) -> Option<Amount> {
-    let mut left = rows.clone();
-    let mut chosen: Vec<&Bound<'a>> = first.into_iter().collect();
-    first.iter().flat_map(|first| first.1).for_each(|row| {
-        left.remove(row);
-    });
-    while !left.is_empty() {
-        let adds = |below: &[usize]| below.iter().filter(|row| left.contains(row)).count() as u64;
+    let end = rows.last().map_or(0, |last| last + 1);
+    let wanted: Vec<bool> = (0..end).map(|row| rows.contains(&row)).collect();
+    let mut left = rows.len();
+    let mut covered = vec![0_u32; end];
+    let mut chosen: Vec<&Bound<'a>> = Vec::new();
+    let mut next = first;
+    loop {
+        if let Some(bound) = next {
+            for row in bound.1.iter().filter(|row| wanted.get(**row) == Some(&true)) {
+                left -= usize::from(covered[*row] == 0);
+                covered[*row] += 1;
+            }
+            chosen.push(bound);
+        }
+        if left == 0 {
+            break;
+        }
+        let adds = |below: &[usize]| {
+            below.iter().filter(|row| wanted.get(**row) == Some(&true) && covered[**row] == 0).count() as u64
+        };
         let useful = bounds.iter().map(|bound| (bound, adds(bound.1))).filter(|(_, adds)| *adds > 0);
         // Cost for each row compared without dividing; what overflows is dear.
         let dear = |cost: Amount, of: u64| cost.checked_mul(of).unwrap_or(Amount::MAX);
-        let (bound, _) = useful.min_by(|(a, x), (b, y)| dear(a.0, *y).cmp(&dear(b.0, *x)))?;
-        bound.1.iter().for_each(|row| {
-            left.remove(row);
-        });
-        chosen.push(bound);
+        next = Some(useful.min_by(|(a, x), (b, y)| dear(a.0, *y).cmp(&dear(b.0, *x)))?.0);
     }
     // What was chosen first may be covered by what came later.
-    let mut at = 0;
-    while at < chosen.len() {
-        let others = (0..chosen.len()).filter(|other| *other != at).filter_map(|other| chosen.get(other));
-        let others: BTreeSet<usize> = others.flat_map(|bound| bound.1.iter().copied()).collect();
-        if rows.is_subset(&others) {
-            chosen.remove(at);
-        } else {
-            at += 1;
+    chosen.retain(|bound| {
+        let own = || bound.1.iter().filter(|row| wanted.get(**row) == Some(&true));
+        let needed = own().any(|row| covered[*row] == 1);
+        if !needed {
+            own().for_each(|row| covered[*row] -= 1);
         }
-    }
+        needed
+    });
     chosen.iter().try_fold(Amount::ZERO, |sum, bound| sum.checked_add(bound.0))
 }
 
