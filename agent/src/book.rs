@@ -351,13 +351,13 @@ impl Book {
     }
 
     /// Writes down that somebody was turned away; once a minute for one caller, one route and one
-    /// code, and sixty times a minute in all.
-    pub async fn turned_away(&self, refusal: Refusal) -> Result<(), WriteError> {
+    /// code, and sixty times a minute for one caller, or for all strangers. Was it written down?
+    pub async fn turned_away(&self, refusal: Refusal) -> Result<bool, WriteError> {
         // Looked at before the queue: strangers do not fill that either.
         if !self.refusals.lock().unwrap_or_else(PoisonError::into_inner).admit(&refusal, Instant::now()) {
-            return Ok(());
+            return Ok(false);
         }
-        self.writer.run(move |book| book.turned_away(refusal)).await
+        self.writer.run(move |book| book.turned_away(refusal)).await.map(|()| true)
     }
 
     /// Waits until everything that was answered so far can be read from the file.

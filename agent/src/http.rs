@@ -8,6 +8,7 @@ pub mod error;
 pub mod input;
 pub mod openapi;
 pub mod routes;
+mod seldom;
 pub mod wire;
 
 use std::sync::Arc;

@@ -146,5 +146,6 @@ fn refusals_do_not_fill_the_disk() {
         }
     }
     assert_eq!(files::records(&world.home()).len(), 2 + 60);
+    assert_eq!(agent.log().matches("turned away").count(), 60, "nor with the log");
     assert_eq!(agent.api().marked("k", "Fresh Market", "1.00 EUR").unwrap().status, 201);
 }

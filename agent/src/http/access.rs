@@ -109,11 +109,14 @@ async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Respon
     let nobody = Caller::Stranger(Stranger::Nobody);
     let caller = request.extensions().get::<Caller>().cloned().unwrap_or(nobody);
     let Err((why, problem)) = allowed(&caller, gate.needs) else { return next.run(request).await };
-    tracing::info!(%caller, route = gate.route, why, "turned away");
-    let refusal = Refusal { who: caller.to_string(), route: gate.route, why, code: None };
+    let refusal =
+        Refusal { who: caller.to_string(), route: gate.route.clone(), why: why.clone(), code: None };
     // Turned away all the same: that it is not written down gives nobody a right.
-    if let Err(error) = gate.shared.agent.book.turned_away(refusal).await {
-        tracing::error!(%error, "a refusal was not recorded");
+    match gate.shared.agent.book.turned_away(refusal).await {
+        // The log is as bounded as the record is.
+        Ok(true) => tracing::info!(%caller, route = gate.route, why, "turned away"),
+        Ok(false) => {}
+        Err(error) => tracing::error!(%error, "a refusal was not recorded"),
     }
     problem.into_response()
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::REQUEST_TIMEOUT;
 use super::caller::{Caller, Stranger};
+use super::seldom::Seldom;
 use crate::config::Callers;
 
 /// Most connections at once through the Unix socket.
@@ -59,11 +60,12 @@ pub async fn local(listener: UnixListener, hall: Hall) {
 /// Answers whoever connects with TLS, until the agent stops.
 pub async fn remote(listener: TcpListener, tls: Arc<ServerConfig>, hall: Hall) {
     let acceptor = TlsAcceptor::from(tls);
+    let failures = Arc::new(Seldom::default());
     let accept = || async { listener.accept().await.map(|(stream, _)| stream) };
     accepting(accept, MAX_REMOTE, hall.stop.clone(), |stream, place| {
-        let (acceptor, hall) = (acceptor.clone(), hall.clone());
+        let (acceptor, hall, failures) = (acceptor.clone(), hall.clone(), failures.clone());
         tokio::spawn(async move {
-            if let Some(stream) = handshake(&acceptor, stream).await {
+            if let Some(stream) = handshake(&acceptor, stream, &failures).await {
                 guest(stream, hall).await;
             }
             drop(place);
@@ -100,7 +102,11 @@ async fn accepting<S, F: Future<Output = std::io::Result<S>>>(
 }
 
 /// Until it is done, the other end is nobody: it gets no more than these seconds.
-async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+async fn handshake(
+    acceptor: &TlsAcceptor,
+    stream: TcpStream,
+    failures: &Seldom,
+) -> Option<TlsStream<TcpStream>> {
     // Where it cannot be set, small answers only take longer.
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr().ok();
@@ -109,7 +115,9 @@ async fn handshake(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStrea
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!("not done within {} s", HANDSHAKE_TIMEOUT.as_secs()),
     };
-    tracing::info!(?peer, why = failed, "a TLS handshake failed");
+    if let Some(left_out) = failures.admit(Instant::now()) {
+        tracing::info!(?peer, why = failed, left_out, "a TLS handshake failed");
+    }
     None
 }
 
