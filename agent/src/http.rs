@@ -7,6 +7,7 @@ mod door;
 pub mod error;
 pub mod input;
 pub mod openapi;
+mod patient;
 pub mod routes;
 mod seldom;
 pub mod wire;

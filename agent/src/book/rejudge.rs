@@ -41,6 +41,9 @@ pub struct Rejudged {
     pub skipped: u64,
     /// The first [`LISTED`] flips in their order.
     pub flipped: Vec<Flipped>,
+    /// An asset that was paid with other decimals than this bundle writes it with: it could never come
+    /// into force, and what it says of amounts means something else.
+    pub rewritten: Option<Name>,
 }
 
 /// So many flips from one verdict to another.
@@ -116,6 +119,12 @@ impl Judge<'_> {
     }
 
     fn asked(&mut self, asked: Asked<'_>) {
+        if let What::Transfer(transfer, named) = &asked.what
+            && let Some(asset) = self.policy.asset(transfer.asset.as_str())
+            && asset.decimals() != named.decimals
+        {
+            self.found.rewritten.get_or_insert_with(|| transfer.asset.clone());
+        }
         let intent = match &asked.what {
             What::Transfer(transfer, named) => self.intent(named.kind, transfer),
             What::Request(request) => match self.draft(&asked, request.clone()) {
@@ -412,6 +421,16 @@ mod tests {
         let flips: Vec<_> =
             found.flipped.iter().map(|one| (one.flip.then.verdict, one.flip.now.verdict)).collect();
         assert_eq!(flips, [(Answer::Waiting, Answer::Allowed)]);
+    }
+
+    #[test]
+    fn other_decimals_are_told() {
+        let mut past = Past::new();
+        past.allowed("Shop", "1.00 EUR", 0);
+        assert_eq!(past.rejudge(&past.policy).rewritten, None);
+        let other = past.policy.text().replace("decimals = 2", "decimals = 4");
+        let found = past.rejudge(&Policy::parse(&other).unwrap());
+        assert_eq!(found.rewritten, Some("EUR".parse().unwrap()));
     }
 
     #[test]

@@ -32,12 +32,19 @@ pub struct Callers {
 impl Callers {
     pub(super) fn read(text: BTreeMap<Name, CallerText>) -> Result<Self, String> {
         let mut callers = Self::default();
+        let mut names: HashMap<String, Name> = HashMap::new();
         for (name, caller) in text {
             // Turned away, strangers stand in the log as `uid 1000`; no name may look like that.
             if STRANGERS.iter().any(|prefix| name.as_str().starts_with(prefix)) {
                 return Err(format!(
                     "no caller can be called {:?}; take a name that is no user id and no certificate",
                     name.as_str()
+                ));
+            }
+            // Whoever reads the log or approves would take them for one.
+            if let Some(other) = names.insert(name.as_str().to_lowercase(), name.clone()) {
+                return Err(format!(
+                    "the callers {other} and {name} differ in upper and lower case alone; take one name for one person"
                 ));
             }
             let roles = caller.roles.unwrap_or(Roles::of(&[Role::Requester]));
@@ -170,6 +177,7 @@ mod tests {
                 "have one certificate, sha256:ba78",
             ),
             ("[a]\ncertificate = \"ba78\"".to_owned(), "64 hex digits"),
+            ("[Anna]\nuid = 1\n[anna]\nuid = 2".to_owned(), "differ in upper and lower case alone"),
             ("[a]\nuid = -1".to_owned(), "-1"),
             ("[a]\nuid = 1\nroles = []".to_owned(), "has no role"),
             ("[a]\nuid = 1\nroles = [\"root\"]".to_owned(), "unknown variant `root`"),

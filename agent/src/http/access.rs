@@ -3,6 +3,8 @@
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
@@ -104,8 +106,26 @@ struct Gate {
     needs: Needs,
 }
 
+/// Does a browser ask that shows a page of somebody else? It would do so with the certificate of
+/// whoever sits before it (Fetch Metadata, and RFC 6454, section 7).
+fn is_foreign_page(headers: &HeaderMap) -> bool {
+    let own = |value: &HeaderValue| value == "same-origin" || value == "none";
+    let is_foreign = headers.get_all("sec-fetch-site").iter().any(|site| !own(site));
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let at_home = |origin: &HeaderValue| {
+        let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+        origin.is_some_and(|(_, origin)| Some(origin) == host)
+    };
+    is_foreign || headers.get_all(ORIGIN).iter().any(|origin| !at_home(origin))
+}
+
 /// Lets through who may; anybody else is turned away before the request's body is read.
 async fn check(State(gate): State<Gate>, request: Request, next: Next) -> Response {
+    if is_foreign_page(request.headers()) {
+        let detail = "a browser asks for a page of somebody else, who may not use this agent through it";
+        return Problem::new(403, "foreign-page", "No page of others may ask", detail.to_owned())
+            .into_response();
+    }
     let nobody = Caller::Stranger(Stranger::Nobody);
     let caller = request.extensions().get::<Caller>().cloned().unwrap_or(nobody);
     let Err((why, problem)) = allowed(&caller, gate.needs) else { return next.run(request).await };
@@ -153,6 +173,28 @@ mod tests {
 
     use super::*;
     use crate::caller::Identity;
+
+    #[test]
+    fn pages_of_others_are_told_by_their_headers() {
+        let table: [(&[(&str, &str)], bool); 9] = [
+            (&[], false),
+            (&[("host", "bursar:7420")], false),
+            (&[("host", "bursar:7420"), ("origin", "https://bursar:7420")], false),
+            (&[("host", "bursar:7420"), ("origin", "https://evil.example")], true),
+            (&[("host", "bursar:7420"), ("origin", "null")], true),
+            (&[("origin", "https://bursar:7420")], true),
+            (&[("host", "bursar:7420"), ("sec-fetch-site", "cross-site")], true),
+            (&[("host", "bursar:7420"), ("sec-fetch-site", "same-origin")], false),
+            (&[("host", "bursar:7420"), ("sec-fetch-site", "none")], false),
+        ];
+        for (headers, foreign) in table {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.append(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(is_foreign_page(&map), foreign, "{headers:?}");
+        }
+    }
 
     #[test]
     fn what_is_described_is_what_there_is() {

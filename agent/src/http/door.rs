@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::REQUEST_TIMEOUT;
 use super::caller::{Caller, Stranger};
+use super::patient::Patient;
 use super::seldom::Seldom;
 use crate::config::Callers;
 
@@ -153,7 +154,7 @@ async fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, caller: Caller
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(32 * 1024)
         .half_close(false);
-    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(Patient::new(stream)), service));
     let result = tokio::select! {
         result = connection.as_mut() => result,
         _ = stop.changed() => {

@@ -67,8 +67,15 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
             bar.set_position(position);
         }
     };
-    let Rejudged { payments, flips, sums, skipped, flipped } = rejudge(&book, &policy, &around, progress)?;
+    let Rejudged { payments, flips, sums, skipped, flipped, rewritten } =
+        rejudge(&book, &policy, &around, progress)?;
     bar.finish_and_clear();
+    if let Some(asset) = rewritten {
+        return Err(CliError::Home(format!(
+            "{} writes {asset} with other decimals than the book, and so means other amounts; it could not come into force: give the asset another name",
+            args.new.display()
+        )));
+    }
     let (hash, version) = (Hex(policy.hash()), policy.version());
     let answered = Answered { file: args.new, hash, version, payments, flips, sums, skipped, flipped };
     let exit = if args.exit_code && flips > 0 { Exit::Denied } else { Exit::Done };
