@@ -3,6 +3,7 @@
 //! What the book hands out proves what it has made durable: [`Reserved`] after the decision,
 //! [`Kept`] after the signature. Nobody else can make either.
 
+mod departures;
 pub mod draft;
 pub mod in_force;
 pub mod inbox;
@@ -36,6 +37,8 @@ use crate::clock::{Suspect, Tolerance, Watch};
 use crate::ledger;
 use crate::store::{StoreError, WriteError, Writer};
 use crate::token::Signed;
+pub use departures::Departure;
+use departures::Departures;
 use draft::Draft;
 use in_force::InForce;
 pub use people::{Agreement, Install, Proposing, Turn, Voted};
@@ -83,6 +86,7 @@ impl Reserved {
 #[must_use = "it is signed; forward it"]
 pub struct Kept {
     spend: u64,
+    account: Name,
     transfer: SignedTransfer,
 }
 
@@ -214,6 +218,7 @@ pub struct Book {
     writer: Writer<BookStore>,
     refusals: Mutex<Recent>,
     in_force: InForce,
+    departures: Departures,
 }
 
 impl Book {
@@ -227,14 +232,15 @@ impl Book {
     /// Opens the book, reads every record, and compares with everything derived from them.
     pub fn open(options: Options) -> Result<Self, BookError> {
         let cell = Arc::new(OnceLock::new());
-        let own = cell.clone();
-        let open = move || BookStore::open(&options, &own).map_err(BookError::Store);
+        let departures = Departures::default();
+        let (own, gates) = (cell.clone(), departures.clone());
+        let open = move || BookStore::open(&options, &own, &gates).map_err(BookError::Store);
         let writer = Writer::spawn("book", open)?;
         let in_force = cell.get().cloned().ok_or_else(|| StoreError::Open {
             file: FILE.to_owned(),
             what: "no policy is in force; start again".to_owned(),
         })?;
-        Ok(Self { writer, refusals: Mutex::default(), in_force })
+        Ok(Self { writer, refusals: Mutex::default(), in_force, departures })
     }
 
     /// Judges and reserves in one step, or answers what was decided before.
@@ -254,6 +260,16 @@ impl Book {
         self.writer.run(move |book| book.keep(signed)).await
     }
 
+    /// Lets a payment leave for the ledger; `None` if its account was frozen meanwhile.
+    pub fn depart(&self, kept: &Kept) -> Option<Departure> {
+        self.departures.leave(&kept.account, kept.spend)
+    }
+
+    /// What of a frozen account is still on its way to the ledger, when that has had `within` to arrive.
+    pub async fn on_their_way(&self, account: &Name, within: Duration) -> Vec<u64> {
+        self.departures.settled(account, within).await
+    }
+
     /// Writes down what the ledger answered. If a crash takes that back, the next start asks the
     /// ledger again.
     #[tracing::instrument(name = "book.settle", level = "debug", skip_all)]
@@ -264,6 +280,11 @@ impl Book {
     /// Writes down that a step failed; the payment stays as it is.
     pub async fn failed(&self, spend: u64, reason: String) -> Result<Spend, WriteError> {
         self.writer.run(move |book| book.failed(spend, reason)).await
+    }
+
+    /// Writes down why a payment may not leave now, if that still is so.
+    pub async fn hold(&self, spend: u64) -> Result<Spend, WriteError> {
+        self.writer.run(move |book| book.hold(spend)).await
     }
 
     /// Gives back what a payment holds, because it can never be recorded any more: its valid-until

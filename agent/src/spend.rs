@@ -129,6 +129,11 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> 
 #[tracing::instrument(name = "ledger.submit", level = "debug", skip_all, fields(spend = kept.spend()))]
 async fn forward(agent: &Agent, kept: Kept) -> Result<Spend, SpendError> {
     crate::crash::gate("before-forward").await;
+    let Some(_on_its_way) = agent.book.depart(&kept) else {
+        // Frozen since it was signed: the signature stays here, and leaves when that is lifted.
+        return Ok(agent.book.hold(kept.spend()).await?);
+    };
+    crate::crash::gate("departed").await;
     let digest = kept.transfer().payload().digest();
     let outcome = match agent.ledger.submit(kept.transfer()).await {
         Ok(outcome) => outcome.into(),

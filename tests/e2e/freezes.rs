@@ -44,6 +44,14 @@ fn signatures(world: &World) -> usize {
     files::records(&world.home()).iter().filter(|record| record.get("signed").is_some()).count()
 }
 
+/// Waits for the record: the payment's row follows later.
+fn until_signed(world: &World) {
+    let begun = std::time::Instant::now();
+    while signatures(world) == 0 {
+        assert!(begun.elapsed().as_secs() < 9, "it is not signed");
+    }
+}
+
 fn frozen(api: &mut Api, key: &str) {
     let (status, denied) = api.pay(key, "expenses", "Fresh Market", "1.00 EUR");
     assert_eq!((status, &denied["code"]), (403, &json!("frozen")), "{denied}");
@@ -221,10 +229,7 @@ fn what_is_signed_is_not_sent_again_while_it_is_frozen() {
     std::thread::scope(|scope| {
         let payment =
             scope.spawn(|| agent.try_api().unwrap().try_pay("k", "expenses", "Fresh Market", "1.00 EUR"));
-        let begun = std::time::Instant::now();
-        while signatures(&world) == 0 {
-            assert!(begun.elapsed().as_secs() < 9, "it is not signed");
-        }
+        until_signed(&world);
         stop(&mut agent.api(), &anna, 1);
         let _ = rustix::process::kill_process(agent.pid(), rustix::process::Signal::KILL);
         assert!(payment.join().unwrap().is_err());
@@ -315,4 +320,56 @@ fn a_bundle_that_asks_for_fewer_lets_it_go_on() {
     assert_eq!(api.pay("b", "expenses", "Fresh Market", "1.00 EUR").0, 201);
     agent.kill();
     assert!(world.serve().api().inbox().frozen.is_empty());
+}
+
+/// Signed, durable, about to be sent: a freeze that is answered before stops it all the same.
+#[test]
+fn what_is_signed_and_not_sent_stays_until_the_lift() {
+    let world = world();
+    let [anna, ben, chloe, _] = managers();
+    let gate = world.scratch().join("gate");
+    let mut command = world.command(&["serve"]);
+    command.env("FAILPOINTS", format!("before-forward=return({})", gate.display()));
+    let agent = world.ready(command);
+    let (status, spend) = std::thread::scope(|scope| {
+        let payment = scope.spawn(|| agent.api().pay("k", "expenses", "Fresh Market", "1.00 EUR"));
+        until_signed(&world);
+        stop(&mut agent.api(), &anna, 1);
+        std::fs::write(&gate, "").unwrap();
+        payment.join().unwrap()
+    });
+    assert_eq!((status, &spend["state"]), (202, &json!("signed")), "{spend}");
+    assert!(spend["reason"].as_str().unwrap().contains("frozen by anna (card lost)"), "{spend}");
+    let mut api = agent.api();
+    assert_eq!(api.get("/v1/spends/1/envelope").0, 404);
+    assert!(files::entries(&world.home()).is_empty());
+    for one in [&ben, &chloe] {
+        assert_eq!(lift(&mut api, one, Verdict::Approve).0, 200);
+    }
+    api.until(1, "recorded");
+    assert_eq!((signatures(&world), files::entries(&world.home()).len()), (1, 1));
+}
+
+/// Handed to a ledger that takes its time: the freeze says which, and does not wait for ever.
+#[test]
+fn a_freeze_names_what_the_ledger_has_already() {
+    let world = world();
+    let [anna, ..] = managers();
+    let gate = world.scratch().join("gate");
+    let mut command = world.command(&["serve"]);
+    command.env("FAILPOINTS", format!("departed=return({})", gate.display()));
+    let agent = world.ready(command);
+    std::thread::scope(|scope| {
+        let payment = scope.spawn(|| agent.api().pay("k", "expenses", "Fresh Market", "1.00 EUR"));
+        until_signed(&world);
+        let freeze = anna.freeze(agent.api().inbox().home, "expenses", 1);
+        let (status, says) = agent.api().send_json("/v1/freezes", &freeze.to_json());
+        assert_eq!((status, &says["on_their_way"]), (200, &json!([1])), "{says}");
+        std::fs::write(&gate, "").unwrap();
+        assert_eq!(payment.join().unwrap().0, 201);
+    });
+    // Asked again when it has arrived, nothing is on its way.
+    let again = anna.freeze(agent.api().inbox().home, "expenses", 2);
+    let (status, says) = agent.api().send_json("/v1/freezes", &again.to_json());
+    assert_eq!((status, &says["on_their_way"]), (200, &json!([])), "{says}");
 }

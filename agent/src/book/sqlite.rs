@@ -24,6 +24,7 @@ use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use rusqlite::Connection;
 
+use super::departures::Departures;
 use super::draft::Draft;
 use super::hex::Hex;
 use super::in_force::{self, InForce};
@@ -89,6 +90,7 @@ pub struct BookStore {
     /// Break-glass: when it ends, and what is in force then.
     until: Option<(Timestamp, Hash)>,
     in_force: InForce,
+    departures: Departures,
     pending: Pending,
     requesters: Option<BTreeSet<Name>>,
     counters: Counters,
@@ -106,7 +108,11 @@ pub struct BookStore {
 impl BookStore {
     /// Opens the file and reads it whole. The bundle in force goes into the `cell`; where it is
     /// there already, the file was open before, and no other bundle is taken over.
-    pub fn open(options: &Options, cell: &OnceLock<InForce>) -> Result<Self, StoreError> {
+    pub fn open(
+        options: &Options,
+        cell: &OnceLock<InForce>,
+        departures: &Departures,
+    ) -> Result<Self, StoreError> {
         let connection = file::open(&options.home.join(FILE), MARK, false)?;
         file::check(&connection, &[log::SCHEMA, rows::SCHEMA])?;
         let standing = in_force::find(&connection)?;
@@ -153,12 +159,14 @@ impl BookStore {
         options.watch.remember(rows::sighting(&connection)?, past.latest);
         let in_force = cell.get_or_init(|| InForce::new(policy.clone())).clone();
         in_force.set(policy.clone());
+        departures.freeze(past.pending.frozen.keys().cloned().collect());
         let mut book = Self {
             log: past.log,
             home,
             policy,
             until,
             in_force,
+            departures: departures.clone(),
             pending: past.pending,
             counters: past.counters,
             open: past.open,
@@ -327,6 +335,9 @@ impl BookStore {
         let position = self.append(record)?;
         let taken = self.pending.take(position, record);
         taken.map_err(|what| replay::damaged(&self.connection, "a new record".to_owned(), &what))?;
+        if matches!(record, Record::Frozen(_) | Record::Lifted(_)) {
+            self.departures.freeze(self.pending.frozen.keys().cloned().collect());
+        }
         Ok(position)
     }
 }
@@ -363,7 +374,7 @@ fn unfinished(open: &Open) -> Result<Unfinished, StoreError> {
         place: format!("the signature of spend {spend}"),
         what: error.to_string(),
     })?;
-    Ok(Unfinished::Kept(Kept { spend, transfer }))
+    Ok(Unfinished::Kept(Kept { spend, account: open.spend.account.clone(), transfer }))
 }
 
 fn append(connection: &Connection, log: &mut LogTable, record: &Record) -> Result<u64, StoreError> {

@@ -20,7 +20,8 @@ use crate::http::wire::AccountView;
 /// Stop an account: nothing leaves it until a quorum lets it go on
 ///
 /// One approver is enough, and nobody is asked twice. It is signed by the key in your own token, so it
-/// takes your PIN. Payments that were signed before are on their way already.
+/// takes your PIN. What was signed and not sent stays here; what the ledger has been handed already, and
+/// has not answered, is named: that may still be recorded.
 ///
 /// `bursar approve lift-ACCOUNT` lets it go on, when enough have said so.
 ///

@@ -230,11 +230,22 @@ impl BookStore {
             return Ok(None);
         }
         if let Some(denial) = self.held_back(id) {
-            let reason = format!("it is not gone on with ({denial}); given back when its time has passed");
-            self.failed(id, reason)?;
+            self.not_gone_on_with(id, &denial)?;
             return Ok(None);
         }
         self.open.get(&id).map(unfinished).transpose()
+    }
+
+    /// See [`crate::book::Book::hold`].
+    pub fn hold(&mut self, id: u64) -> Result<Spend, StoreError> {
+        match self.held_back(id) {
+            Some(denial) => self.not_gone_on_with(id, &denial),
+            None => self.view(id),
+        }
+    }
+
+    fn not_gone_on_with(&mut self, id: u64, denial: &Denial) -> Result<Spend, StoreError> {
+        self.failed(id, format!("it is not gone on with ({denial}); given back when its time has passed"))
     }
 
     /// Why nothing is gone on with that this caller asked for, if they are no requester any more: their

@@ -34,12 +34,13 @@ impl BookStore {
         let record = Record::Signed(record::Signed { at, spend: id, signature: Hex(signature.0) });
         let position = self.append(&record)?;
         // Its row follows when the payment ends or gets stuck: this commit writes one page less.
-        if let Some(open) = self.open.get_mut(&id) {
-            open.spend.state = State::Signed;
-            open.spend.reason = None;
-            open.signature = Some((position, signature));
-        }
-        Ok(Keeping::Kept(Kept { spend: id, transfer }))
+        let Some(open) = self.open.get_mut(&id) else {
+            return Ok(Keeping::Ended(Box::new(self.stored(id)?)));
+        };
+        open.spend.state = State::Signed;
+        open.spend.reason = None;
+        open.signature = Some((position, signature));
+        Ok(Keeping::Kept(Kept { spend: id, account: open.spend.account.clone(), transfer }))
     }
 
     /// See [`crate::book::Book::settle`].

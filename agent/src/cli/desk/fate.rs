@@ -83,7 +83,7 @@ fn fate(decision: &Decision, answer: Result<Value, ClientError>) -> Fate {
                 of(decision, &spend.state.to_string(), detail.unwrap_or_default(), good)
             }
             Err(_) => match (decision, value["state"].as_str()) {
-                (Decision::Freeze(_), Some("settled")) => of(decision, "frozen", String::new(), true),
+                (Decision::Freeze(_), Some("settled")) => of(decision, "frozen", on_their_way(&value), true),
                 (Decision::Lift(_), Some("settled")) => of(decision, "lifted", String::new(), true),
                 (_, Some("settled")) => {
                     of(decision, "withdrawn", "it is out of the question now".to_owned(), true)
@@ -107,6 +107,19 @@ fn fate(decision: &Decision, answer: Result<Value, ClientError>) -> Fate {
     }
 }
 
+/// What a frozen account had handed to the ledger before, without an answer yet.
+fn on_their_way(answer: &Value) -> String {
+    let spends: Vec<u64> =
+        answer["on_their_way"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
+    match spends.as_slice() {
+        [] => String::new(),
+        spends => {
+            let ids: Vec<String> = spends.iter().map(u64::to_string).collect();
+            format!("sent before it, and may still be recorded: spend {}", ids.join(", "))
+        }
+    }
+}
+
 /// All of them as the answer of a command. Exit code 0 when each counted, otherwise 11.
 pub fn output(fates: &[Fate]) -> Output {
     let mut table = Table::new(["ID", "STATE", "DETAIL"]);
@@ -127,4 +140,18 @@ pub fn output(fates: &[Fate]) -> Output {
     page.table(table);
     let exit = if fates.iter().all(|fate| fate.good) { Exit::Done } else { Exit::Rows };
     Output::new(&fates, page).with_exit(exit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn names_what_was_sent_before_a_freeze() {
+        assert_eq!(on_their_way(&json!({ "state": "settled", "on_their_way": [] })), "");
+        assert_eq!(on_their_way(&json!({ "state": "settled" })), "", "an older agent");
+        let says = on_their_way(&json!({ "state": "settled", "on_their_way": [17, 18] }));
+        assert_eq!(says, "sent before it, and may still be recorded: spend 17, 18");
+    }
 }

@@ -1,11 +1,13 @@
 //! Stopping an account, and letting it go on.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use bursar_core::approval::{Freeze, Lift, Signed};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::inbox::{bytes, signed};
 use super::proposals::agreed;
@@ -15,9 +17,13 @@ use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::spend::SpendError;
 
-/// Takes a person's signed word that nothing leaves an account any more.
+/// How long a freeze waits for what is on its way to the ledger already.
+const ARRIVAL: Duration = Duration::from_secs(1);
+
+/// Takes a person's signed word that nothing leaves an account any more. What was handed to the ledger
+/// just before, and has no answer yet, is named under `on_their_way`.
 #[utoipa::path(post, path = "/v1/freezes", request_body = Object,
-    responses((status = 200, description = "the account is frozen"), (status = 400), (status = 409, description = "it does not count; says why")))]
+    responses((status = 200, description = "the account is frozen; `on_their_way` lists the spends that the ledger may still record"), (status = 400), (status = 409, description = "it does not count; says why")))]
 pub async fn freeze(
     State(shared): State<Shared>,
     Named(caller): Named,
@@ -41,7 +47,12 @@ pub async fn freeze(
             }
         });
     }
-    agreed(&shared, &caller, ROUTE, answer).await
+    let settled = matches!(answer, Agreement::Settled);
+    let Json(mut says) = agreed(&shared, &caller, ROUTE, answer).await?;
+    if settled {
+        says["on_their_way"] = json!(shared.agent.book.on_their_way(&account, ARRIVAL).await);
+    }
+    Ok(Json(says))
 }
 
 /// Takes a person's signed decision whether a frozen account goes on.
