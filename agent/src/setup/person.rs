@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use bursar_core::approval::HomeId;
 use bursar_core::key::PublicKey;
 use serde::Serialize;
 
@@ -13,6 +14,7 @@ use super::folder::Folder;
 use super::home::{Made, certificate};
 use crate::config;
 use crate::config::person::{Office, Person, Place};
+use crate::config::pinned::{self, Pinned};
 use crate::token::Token;
 use crate::token::keyring::{administrator_key, approver_key};
 use crate::token::pin::PinSource;
@@ -39,6 +41,8 @@ pub struct NewPerson {
     pub pin_each_use: bool,
     /// Where the agent is.
     pub agent: Option<Place>,
+    /// The id of its home, where it is known already.
+    pub agent_home: Option<HomeId>,
 }
 
 /// A person's home, and the public keys that the policy bundle has to name.
@@ -74,6 +78,10 @@ pub async fn make(folder: &Folder, token: &Token, new: &NewPerson) -> Result<Mad
         administrator = Some(*administrator_key(token, &office.key).await?.public());
     }
     certificate(folder, &mut made)?;
+    if let Some(home) = new.agent_home {
+        let text = Pinned::new(home).to_json();
+        made.file(pinned::FILE, folder.write_new(pinned::FILE, text.as_bytes())?);
+    }
     made.file(config::FILE, folder.write_new(config::FILE, text.as_bytes())?);
     Ok(MadePerson { made, approver, administrator })
 }
@@ -146,6 +154,7 @@ mod tests {
             algorithm: Algorithm::P256,
             pin_each_use: false,
             agent: None,
+            agent_home: None,
         }
     }
 
