@@ -17,6 +17,7 @@ use crate::config::person::{Office, Person, Place};
 use crate::config::pinned::{self, Pinned};
 use crate::token::Token;
 use crate::token::keyring::{administrator_key, approver_key};
+use crate::token::mark::Mark;
 use crate::token::pin::PinSource;
 use crate::token::provision::Algorithm;
 
@@ -64,8 +65,10 @@ pub async fn make(folder: &Folder, token: &Token, new: &NewPerson) -> Result<Mad
     // Whatever is wrong with the names is said before there are keys that nobody wants.
     let text = new.render(folder.path())?;
     let mut made = Made::default();
-    for office in new.approver.iter().chain(&new.administrator) {
-        let (_, generated) = token.ensure_key(&office.key, new.algorithm, new.pin_each_use).await?;
+    let approver = new.approver.iter().map(|office| (office, Mark::Approver));
+    let offices = approver.chain(new.administrator.iter().map(|office| (office, Mark::Administrator)));
+    for (office, mark) in offices {
+        let (_, generated) = token.ensure(&office.key, mark, new.algorithm, new.pin_each_use).await?;
         if generated { &mut made.generated } else { &mut made.found }.push(office.key.clone());
         crate::crash::point("setup");
     }
