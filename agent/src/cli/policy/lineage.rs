@@ -90,8 +90,8 @@ fn follow(chain: &mut Chain, step: &Step) -> Result<(), String> {
 }
 
 fn signed<T: Statement>(envelopes: &[Box<RawValue>]) -> Result<Vec<Signed<T>>, String> {
-    let read = |envelope: &Box<RawValue>| Signed::parse(envelope.get().as_bytes());
-    envelopes.iter().map(read).collect::<Result<_, _>>().map_err(|error| error.to_string())
+    let texts = envelopes.iter().map(|envelope| envelope.get().as_bytes());
+    texts.map(Signed::parse).collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
 fn finish(mut chain: Chain, shown: Shown) -> Result<Standing, String> {
