@@ -7,6 +7,7 @@ mod departures;
 pub mod draft;
 pub mod in_force;
 pub mod inbox;
+pub mod lineage;
 mod pending;
 pub mod people;
 pub use bursar_core::hex;
@@ -346,9 +347,10 @@ impl Book {
         self.writer.run(move |book| Ok(book.explain(&draft))).await
     }
 
-    /// How full every budget is that is in use: what `policy show` prints.
-    pub async fn standings(&self) -> Result<Vec<Standing>, WriteError> {
-        self.writer.run(|book| Ok(book.standings())).await
+    /// The bundle in force as of now, until when, and how full every budget is that is in use: what
+    /// `policy show` prints.
+    pub async fn shown(&self) -> Result<Shown, WriteError> {
+        self.writer.run(|book| book.shown()).await
     }
 
     /// Size and root of the log, and the policy in force.
@@ -390,6 +392,18 @@ impl Book {
     pub fn room(&self) -> usize {
         self.writer.room()
     }
+}
+
+/// The bundle in force, as people see it.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// The bundle.
+    pub policy: Arc<Policy>,
+    /// Break-glass: from then on the bundle before it is in force again.
+    pub until: Option<Timestamp>,
+    /// How full its budgets are; none in the seconds from the end of break-glass until the book has
+    /// counted them anew.
+    pub budgets: Vec<Standing>,
 }
 
 /// Where the log stands.

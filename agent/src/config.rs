@@ -3,6 +3,7 @@
 mod callers;
 pub mod home;
 pub mod person;
+pub mod pinned;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -5,6 +5,7 @@
 
 pub mod fault;
 pub mod keyring;
+pub mod mark;
 pub mod pin;
 mod pkcs11;
 pub mod provision;
@@ -50,6 +51,21 @@ pub enum TokenError {
         first: String,
         /// Another.
         second: String,
+    },
+    /// A key was made for another role, perhaps in another home.
+    #[error(
+        "the key {label:?} ({key}) in the token was made for the role {made}, and is asked for as {asked}; one key has one \
+         role in all homes: name a label that no key has yet, and a new key is made, or one of the right role"
+    )]
+    OtherRole {
+        /// Its label.
+        label: String,
+        /// The key.
+        key: Box<PublicKey>,
+        /// What it was made for.
+        made: &'static str,
+        /// What it is asked for as.
+        asked: &'static str,
     },
     /// A key cannot do what its role needs.
     #[error(

@@ -98,6 +98,59 @@ fn break_glass_ends_while_the_agent_is_down() {
     assert_eq!(api.bundle(), first);
 }
 
+/// Its day is over while nothing is written: nobody is shown it as in force.
+#[test]
+fn what_is_shown_is_as_of_now() {
+    let first = with_people(1, &format!("{BREAK_GLASS}{SUPPLIES}"));
+    let world = World::new(programs!(), &first);
+    let clock = FakeClock::new(&world, "+0");
+    let agent = clock.serve(&world);
+    let mut api = agent.api();
+    let emergency = broken(&world, &mut api);
+    let show = |args: &[&str]| {
+        let output = clock.command(&world, args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let until = api.inbox().until.unwrap().to_string();
+    assert_eq!(api.get("/v1/policy").1["until"], until.as_str());
+    for args in [["policy", "show"].as_slice(), &["status"]] {
+        let shown = show(args);
+        assert!(shown.contains("BREAK-GLASS") && shown.contains(&until), "{shown}");
+    }
+    clock.set("+25h");
+    assert_eq!(api.bundle(), emergency, "the time stands still while the clock is suspect");
+    assert_eq!(api.post("/v1/clock/confirm").status, 200);
+    // Before the agent looks at what is over, which it does every few seconds.
+    let (inbox, shown) = (api.inbox(), api.get("/v1/policy").1);
+    assert_eq!((inbox.until, inbox.version), (None, 1));
+    assert_eq!((&shown["until"], &shown["version"]), (&json!(null), &json!(1)));
+    assert_eq!(api.bundle(), first);
+    assert_eq!(api.get("/v1/policy/lineage").1["break_glass"], json!(null));
+}
+
+#[test]
+fn without_the_agent_what_is_over_is_not_shown() {
+    let world = World::new(programs!(), &with_people(1, &format!("{BREAK_GLASS}{SUPPLIES}")));
+    world.edit("config.toml", "# clock-tolerance = \"5m\"", "clock-tolerance = \"30h\"");
+    let clock = FakeClock::new(&world, "+0");
+    let agent = clock.serve(&world);
+    broken(&world, &mut agent.api());
+    agent.kill();
+    let show = |args: &[&str]| {
+        let output = clock.command(&world, args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (offset, is_on) in [("+23h", true), ("+25h", false)] {
+        clock.set(offset);
+        for args in [["policy", "show"].as_slice(), &["status"]] {
+            assert_eq!(show(args).contains("BREAK-GLASS"), is_on, "{offset} {args:?}");
+        }
+        let shown = show(&["policy", "show"]);
+        let line = shown.lines().find(|line| line.starts_with("version")).unwrap_or_default();
+        assert_eq!(line.split_whitespace().last(), Some(if is_on { "7" } else { "1" }), "{shown}");
+    }
+}
+
 /// Whoever kept the signatures of an emergency opens nothing with them later, and what a change of
 /// the bundle made void stays void when that bundle comes back.
 #[test]

@@ -377,9 +377,13 @@ fn the_home_of_a_person_is_made_once_and_is_no_agents() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    let expected = ["certificate.key", "certificate.pem", "config.toml"].map(str::to_owned);
+    let expected = ["agent.json", "certificate.key", "certificate.pem", "config.toml"].map(str::to_owned);
     assert_eq!(names, expected.into());
-    assert_eq!(carla.json(0, &["init"])["existed"], true);
+    let there = carla.json(0, &["init"]);
+    assert_eq!(there["existed"], true);
+    // From the agent's own folder it knows which home the agent is of.
+    let status: serde_json::Value = serde_json::from_slice(&world.run(&["status", "--json"]).stdout).unwrap();
+    assert_eq!(there["agent_home"], status["id"]);
     // A second time with the same words, and with others.
     let config = std::fs::read_to_string(carla.home().join("config.toml")).unwrap();
     let same = carla.init("carla", &options);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use bursar_pkcs11::fixture::{External, SoftHsm};
+use bursar_tests::daemon::Daemon;
+use bursar_tests::imposter::Imposter;
 use bursar_tests::manager::{Manager, ended};
 use bursar_tests::policy::version;
 use bursar_tests::programs;
@@ -135,13 +137,200 @@ fn two_administrators_change_the_policy_and_own_copies_follow() {
     let installed = ben.says(0, &["policy", "install", "3"]);
     assert!(installed.contains("BREAK-GLASS: version 3 of the policy is in force until"), "{installed}");
     assert_eq!(pay(&world, "90.00"), Some(0));
-    ben.says(0, &["policy", "fetch", "--yes"]);
+    // It stands beside the own copy, and names things in its place for as long as it lasts.
+    let fetched = ben.json(0, &["policy", "fetch", "--yes"]);
+    assert_eq!((&fetched["version"], &fetched["changed"]), (&2.into(), &false.into()));
+    let emergency = &fetched["break_glass"];
+    assert_eq!((&emergency["version"], &emergency["by"]), (&3.into(), &json!(["ben"])));
+    assert_eq!(emergency["until"], ben.json(0, &["inbox"])["until"]);
+    assert_eq!(std::fs::read_to_string(ben.home().join("policy.toml")).unwrap(), bundle(2, both, "10.00"));
+    let again = ben.says(0, &["policy", "fetch"]);
+    assert!(again.contains("has not changed") && again.contains("BREAK-GLASS: version 3"), "{again}");
+    let shown = ended(&world.run(&["policy", "show"]), 0, &["policy", "show"]);
+    assert!(shown.contains("BREAK-GLASS") && shown.contains(emergency["until"].as_str().unwrap()), "{shown}");
+    let known = ben.home().join("agent.json");
+    let text = std::fs::read_to_string(&known).unwrap();
+    std::fs::write(&known, text.replace(emergency["until"].as_str().unwrap(), "2026-01-01T00:00:00Z"))
+        .unwrap();
+    let over = ben.says(3, &["inbox"]);
+    assert!(over.contains("is version 2") && over.contains("by version 3"), "{over}");
+    std::fs::write(&known, text).unwrap();
     for says in [ben.says(0, &["inbox"]), ended(&world.run(&["status"]), 0, &["status"])] {
         assert!(says.contains("BREAK-GLASS"), "{says}");
     }
     assert!(agent.stop().success());
     let says = ended(&world.run(&["status"]), 8, &["status"]);
     assert!(says.contains("BREAK-GLASS"), "without the agent, too: {says}");
+}
+
+/// A home that two managers decide for, each with a copy of the first version, and two more versions
+/// that both of them have agreed to since.
+struct Firm {
+    world: World,
+    agent: Daemon,
+    anna: Manager,
+    ben: Manager,
+}
+
+impl Firm {
+    fn new() -> Self {
+        let [anna, ben] = ["anna", "ben"].map(|name| Manager::new(programs!(), name, &[]));
+        let both = [&anna, &ben];
+        let world = World::new(programs!(), &bundle(1, both, "50.00"));
+        both.iter().for_each(|one| world.configure(one.made["callers"][0].as_str().unwrap()));
+        world.listen();
+        let agent = world.serve();
+        for manager in both {
+            manager.connect(&world);
+            manager.says(0, &["policy", "fetch"]);
+        }
+        let firm = Self { world, agent, anna, ben };
+        firm.change(2, "20.00");
+        firm.change(3, "10.00");
+        firm
+    }
+
+    fn bundle(&self, number: u64, cap: &str) -> String {
+        bundle(number, [&self.anna, &self.ben], cap)
+    }
+
+    /// Puts forward, agreed to by both and installed; only Ben's own copy follows.
+    fn change(&self, number: u64, cap: &str) {
+        let Self { anna, ben, .. } = self;
+        let file = ben.file("new.toml");
+        std::fs::write(&file, self.bundle(number, cap)).unwrap();
+        ben.says(0, &["policy", "propose", &file]);
+        let own = std::fs::read_to_string(anna.home().join("policy.toml")).unwrap();
+        if number > 2 {
+            anna.says(0, &["policy", "fetch", "--yes"]);
+        }
+        let id = format!("policy-{}", number - 1);
+        [anna, ben].iter().for_each(|one| drop(one.says(0, &["approve", &id, "--yes"])));
+        std::fs::write(anna.home().join("policy.toml"), own).unwrap();
+        ben.says(0, &["policy", "install", &(number - 1).to_string()]);
+        ben.says(0, &["policy", "fetch", "--yes"]);
+    }
+
+    fn own_copy(&self) -> String {
+        std::fs::read_to_string(self.anna.home().join("policy.toml")).unwrap()
+    }
+}
+
+#[test]
+fn an_own_copy_follows_only_what_the_administrators_signed() {
+    let firm = Firm::new();
+    let (anna, first) = (&firm.anna, firm.bundle(1, "50.00"));
+    let hash = bursar_tests::policy::hash(&first);
+    let (status, lineage) = firm.agent.api().get(&format!("/v1/policy/lineage?since={hash}"));
+    assert_eq!((status, lineage["steps"].as_array().unwrap().len()), (200, 2), "{lineage}");
+    let socket = anna.file("socket");
+    // Whoever runs the agent shows another history.
+    type Forge = fn(&mut Value);
+    let forged: [(Forge, &str); 7] = [
+        (|all| drop(all["steps"].as_array_mut().unwrap().remove(0)), "the policy changed since"),
+        (
+            |all| drop(all["steps"][0]["agreements"].as_array_mut().unwrap().pop()),
+            "version 2 was not agreed to by those whom version 1 names: 2 of the administrators have to, and anna did",
+        ),
+        (
+            |all| {
+                let text = all["steps"][1]["bundle"].as_str().unwrap().replace("10.00 EUR", "90.00 EUR");
+                all["steps"][1]["bundle"] = text.into();
+            },
+            "it is about another bundle",
+        ),
+        (
+            |all| {
+                let other = all["steps"][0]["agreements"][0]["signatures"].clone();
+                all["steps"][1]["agreements"][0]["signatures"] = other;
+            },
+            "does not hold",
+        ),
+        (|all| drop(all["steps"].as_array_mut().unwrap().pop()), "is said to be in force"),
+        (|all| all["steps"][1]["bundle"] = all["steps"][0]["bundle"].clone(), "has a higher one"),
+        (|all| all["home"] = "ab".repeat(16).into(), "agent.json"),
+    ];
+    for (forge, says) in forged {
+        let mut lineage = lineage.clone();
+        forge(&mut lineage);
+        let _imposter = Imposter::new(socket.as_ref(), &lineage);
+        anna.ask(&socket);
+        let refused = anna.says(12, &["policy", "fetch", "--yes"]);
+        assert!(refused.contains(says), "{says}: {refused}");
+        assert!(refused.contains("--sha256") || says == "agent.json", "{refused}");
+        assert_eq!(firm.own_copy(), first, "{says}");
+    }
+    anna.connect(&firm.world);
+    // A copy that never was in force leads nowhere; the hash that an administrator tells does.
+    std::fs::write(anna.home().join("policy.toml"), firm.bundle(1, "51.00")).unwrap();
+    let refused = anna.says(12, &["policy", "fetch", "--yes"]);
+    assert!(refused.contains("never in force") && refused.contains("--sha256"), "{refused}");
+    let third = bursar_tests::policy::hash(&firm.bundle(3, "10.00"));
+    assert_eq!(anna.json(0, &["policy", "fetch", "--sha256", &third])["version"], 3);
+    // What is true is taken over, and said by whom.
+    std::fs::write(anna.home().join("policy.toml"), &first).unwrap();
+    let asked = anna.says(2, &["policy", "fetch"]);
+    for says in ["Version 2, ", "Version 3, ", "agreed to by anna, ben.", "Newly denied", "--yes"] {
+        assert!(asked.contains(says), "{says}: {asked}");
+    }
+    assert_eq!(firm.own_copy(), first);
+    let fetched = anna.json(0, &["policy", "fetch", "--yes"]);
+    let steps: Vec<_> =
+        fetched["steps"].as_array().unwrap().iter().map(|one| one["version"].clone()).collect();
+    assert_eq!((steps, &fetched["steps"][1]["by"]), (vec![2.into(), 3.into()], &json!(["anna", "ben"])));
+    assert_eq!(firm.own_copy(), firm.bundle(3, "10.00"));
+}
+
+#[test]
+fn a_home_knows_its_agent_by_the_id_of_its_home() {
+    let firm = Firm::new();
+    let anna = &firm.anna;
+    let id = firm.agent.api().inbox().home.to_string();
+    let status: Value = serde_json::from_slice(&firm.world.run(&["status", "--json"]).stdout).unwrap();
+    assert_eq!(status["id"], id);
+    assert_eq!(anna.json(0, &["init"])["agent_home"], id);
+    assert_eq!(anna.json(0, &["policy", "fetch", "--yes"])["home"], id);
+    // Another home answers: nothing is read, signed or taken over.
+    let known = anna.home().join("agent.json");
+    std::fs::write(&known, format!("{{\"home\":\"{}\"}}", "ab".repeat(16))).unwrap();
+    for args in [
+        &["inbox"][..],
+        &["approve", "1", "--yes"],
+        &["freeze", "expenses"],
+        &["policy", "fetch"],
+        &["policy", "fetch", "--sha256", &"00".repeat(32)],
+    ] {
+        let refused = anna.says(12, args);
+        for says in [&id, &"ab".repeat(16), known.to_str().unwrap(), "--home"] {
+            assert!(refused.contains(says), "{args:?} {says}: {refused}");
+        }
+    }
+    std::fs::remove_file(&known).unwrap();
+    anna.says(0, &["policy", "fetch"]);
+    assert!(std::fs::read_to_string(&known).unwrap().contains(&id));
+    anna.says(0, &["inbox"]);
+}
+
+#[test]
+fn a_copy_that_names_no_administrators_says_that_nobody_signs() {
+    let anna = Manager::new(programs!(), "anna", &[]);
+    let open = |number, cap: &str| {
+        version(number, &format!("{}\n{}", anna.made["policy"][0].as_str().unwrap(), groceries(cap)))
+    };
+    let world = World::new(programs!(), &open(1, "50.00"));
+    world.configure(anna.made["callers"][0].as_str().unwrap());
+    world.listen();
+    let agent = world.serve();
+    anna.connect(&world);
+    anna.says(0, &["policy", "fetch"]);
+    assert!(agent.stop().success());
+    std::fs::write(world.home().join("policy.toml"), open(2, "10.00")).unwrap();
+    let _agent = world.serve();
+    anna.connect(&world);
+    let asked = anna.says(2, &["policy", "fetch"]);
+    assert!(asked.contains("Nobody signs") && asked.contains("Newly denied"), "{asked}");
+    anna.says(0, &["policy", "fetch", "--yes"]);
+    anna.says(0, &["inbox"]);
 }
 
 /// A home of `bursar init`, whose administrator is alone.
@@ -181,6 +370,18 @@ impl Own {
 
     fn run(&self, code: i32, args: &[&str]) -> String {
         ended(&self.output(args), code, args)
+    }
+
+    /// Runs `bursar init` for another home with the same token.
+    fn other(&self, code: i32, home: &str, more: &[&str]) -> String {
+        let mut command = Command::new(programs!().bursar);
+        command
+            .args(["init", "--token", self.token.label(), "--pin-file"])
+            .arg(self.folder.path().join("pin"));
+        command.arg("--module").arg(self.token.module()).args(more);
+        command.arg("--home").arg(self.folder.path().join(home)).stdin(Stdio::null());
+        command.env("SOFTHSM2_CONF", self.token.conf()).env_remove("FAILPOINTS").env("NO_COLOR", "1");
+        ended(&command.output().unwrap(), code, more)
     }
 }
 
@@ -256,4 +457,31 @@ fn the_administrator_of_a_new_home_installs_a_file_in_one_go() {
     .unwrap();
     own.run(0, &yes);
     pay(0);
+}
+
+#[test]
+fn a_key_has_one_role_in_all_homes_of_a_token() {
+    let own = Own::new();
+    for (office, made) in [
+        ("--approver=anna=expenses", "account"),
+        ("--administrator=anna=audit", "audit"),
+        ("--approver=anna=administrator", "administrator"),
+    ] {
+        let refused = own.other(6, "anna", &[office]);
+        assert!(refused.contains(&format!("made for the role {made}")), "{office}: {refused}");
+        assert!(refused.contains("name a label that no key has yet"), "{refused}");
+        assert!(!own.folder.path().join("anna/config.toml").exists());
+    }
+    own.other(0, "anna", &["--approver", "anna=card", "--administrator", "anna"]);
+    own.other(0, "again", &["--approver", "anna=card"]);
+    let refused = own.other(6, "petty", &["--account", "petty=card"]);
+    assert!(refused.contains("made for the role approver, and is asked for as account"), "{refused}");
+    own.other(0, "petty", &["--account", "petty"]);
+    // Nor by a configuration that was edited.
+    let config = own.folder.path().join("home/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    assert!(text.contains("key = \"expenses\""), "{text}");
+    std::fs::write(&config, text.replace("key = \"expenses\"", "key = \"card\"")).unwrap();
+    let refused = own.run(6, &["serve"]);
+    assert!(refused.contains("made for the role approver"), "{refused}");
 }

@@ -20,7 +20,7 @@ const APPROVER: &[&str] = &["approver"];
 const PEOPLE: &[&str] = &["approver", "administrator"];
 
 /// Every route, and the roles that may use it.
-const ROUTES: [(&str, &str, &[&str]); 26] = [
+const ROUTES: [(&str, &str, &[&str]); 27] = [
     ("POST", "/v1/spends", REQUESTER),
     ("GET", "/v1/spends", &ROLES),
     ("GET", "/v1/spends/{id}", &ROLES),
@@ -32,6 +32,7 @@ const ROUTES: [(&str, &str, &[&str]); 26] = [
     ("POST", "/v1/freezes", APPROVER),
     ("POST", "/v1/lifts", APPROVER),
     ("GET", "/v1/policy/bundle", &ROLES),
+    ("GET", "/v1/policy/lineage", &ROLES),
     ("POST", "/v1/proposals", PEOPLE),
     ("GET", "/v1/proposals/{id}/bundle", &ROLES),
     ("POST", "/v1/proposals/{id}/install", PEOPLE),

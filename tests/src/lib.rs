@@ -10,6 +10,7 @@
 //! | [`policy`] | policy bundles and recipients for tests |
 //! | [`files`] | the files of a home, read with plain SQLite |
 //! | [`guest`] | a client with a certificate: OpenSSL makes it, curl shows it |
+//! | [`imposter`] | somebody who answers in an agent's place |
 //! | [`manager`] | a person with a token and a home of their own |
 //! | [`merkle`] | the tree of RFC 6962 |
 //! | [`opened`] | the same files opened by the agent's code |
@@ -23,6 +24,7 @@ pub mod clock;
 pub mod daemon;
 pub mod files;
 pub mod guest;
+pub mod imposter;
 pub mod manager;
 pub mod merkle;
 pub mod opened;

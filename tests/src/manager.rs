@@ -80,12 +80,19 @@ impl Manager {
     /// Names the running agent, by its address and certificate.
     pub fn connect(&self, world: &World) {
         let certificate = guest::fingerprint(&world.home().join("certificate.pem"));
-        let remote =
-            format!("[remote]\nurl = \"https://{}\"\ncertificate = \"{certificate}\"\n", world.listening());
+        self.remote(&format!("url = \"https://{}\"\ncertificate = \"{certificate}\"\n", world.listening()));
+    }
+
+    /// Names whoever answers on this socket as the agent.
+    pub fn ask(&self, socket: &str) {
+        self.remote(&format!("socket = \"{socket}\"\n"));
+    }
+
+    fn remote(&self, agent: &str) {
         let path = self.home().join("config.toml");
         let text = std::fs::read_to_string(&path).expect("a configuration");
         let text = text.split("[remote]").next().expect("a text").trim_end_matches("# ");
-        std::fs::write(&path, format!("{text}{remote}")).expect("a configuration");
+        std::fs::write(&path, format!("{text}[remote]\n{agent}")).expect("a configuration");
     }
 
     /// `bursar --home HOME ARGS…`, not started yet.

@@ -16,12 +16,14 @@
 //! two belong together. So a vote travels with one payment, is verified without an agent, and shows
 //! nothing of the others.
 //!
-//! [`quorum`] tells from the names that [`tally`] counted whose decision is missing.
+//! [`quorum`] tells from the names that [`tally`] counted whose decision is missing. [`may_follow`] and
+//! [`Agreements`] say which bundle takes the place of another; a [`Chain`] verifies a series of them.
 
 mod admit;
 mod ballot;
 mod batch;
 mod break_glass;
+mod chain;
 mod decision;
 mod error;
 mod freeze;
@@ -32,6 +34,7 @@ pub mod quorum;
 mod roster;
 mod signed;
 mod statement;
+mod succession;
 mod tally;
 mod vote;
 
@@ -39,6 +42,7 @@ pub use admit::{Code, MAX_EARLY_MS, NotCounted};
 pub use ballot::{Ballot, MAX_BATCH, SignedBallot};
 pub use batch::{Batch, BatchError};
 pub use break_glass::BreakGlass;
+pub use chain::{Agreed, Chain, ChainError, Emergency, Few, Followed};
 pub use decision::{Decision, MAX_PERIOD_MS, Verdict};
 pub use error::ApprovalError;
 pub use freeze::Freeze;
@@ -48,5 +52,6 @@ pub use policy_change::{AskedBundle, PolicyChange};
 pub use roster::{Person, Roster, RosterError};
 pub use signed::Signed;
 pub use statement::{Payload, Statement};
+pub use succession::{Agreements, BREAK_GLASS_MS, SuccessionError, keeps_decimals, may_follow};
 pub use tally::{Cast, Refusal, Tally, one_more, tally};
 pub use vote::{Asked, MAX_VOTE, Vote};

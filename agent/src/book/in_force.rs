@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bursar_core::log::Hash;
-use bursar_core::name::Name;
 use bursar_core::policy::Policy;
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -18,6 +17,7 @@ use sha2::{Digest, Sha256};
 use super::read;
 use super::record::Record;
 use super::replay::damaged;
+use crate::clock::Tolerance;
 use crate::store::{StoreError, file};
 
 /// The bundle in force, for everybody who reads while the writer may change it.
@@ -50,6 +50,19 @@ pub struct Standing {
     pub until: Option<(Timestamp, Hash)>,
 }
 
+impl Standing {
+    /// As of this time: when the day of a break-glass bundle is over, the bundle before it is what
+    /// counts, though no record says so yet.
+    pub fn at(self, connection: &Connection, now: Timestamp) -> Result<Self, StoreError> {
+        match self.until {
+            Some((until, then)) if until <= now => {
+                Ok(Self { policy: Arc::new(bundle(connection, &then)?), until: None })
+            }
+            _ => Ok(self),
+        }
+    }
+}
+
 /// The bundle that the log says is in force; `None` in a book that has none yet.
 pub fn find(connection: &Connection) -> Result<Option<Standing>, StoreError> {
     let position: Option<u64> = connection
@@ -77,25 +90,18 @@ pub fn of_home(home: &Path) -> Result<Option<Standing>, StoreError> {
     if known { find(&connection) } else { Ok(None) }
 }
 
+/// [`of_home`] as of now, by the time that an agent would go by if it ran.
+pub fn of_home_now(home: &Path, tolerance: Tolerance) -> Result<Option<Standing>, StoreError> {
+    let Some(standing) = of_home(home)? else { return Ok(None) };
+    let connection = read::open(home)?;
+    let now = read::time(&connection, tolerance)?;
+    standing.at(&connection, now).map(Some)
+}
+
 /// May the file take the place of the bundle in force? Only if nobody has to agree to that; and never
 /// while break-glass lasts, after which the bundle before comes back, whatever the one of the day says.
 pub fn is_open(standing: Option<&Standing>) -> bool {
     standing.is_none_or(|standing| standing.policy.administrators().is_none() && standing.until.is_none())
-}
-
-/// Refuses a bundle that writes an asset with other decimals than before: history would mean
-/// something else. `before` says with how many it was paid, or is written now.
-pub(super) fn keeps_decimals(policy: &Policy, before: impl Fn(&Name) -> Option<u8>) -> Result<(), String> {
-    let changed = policy
-        .assets()
-        .find(|asset| before(asset.name()).is_some_and(|decimals| decimals != asset.decimals()));
-    match changed {
-        Some(asset) => Err(format!(
-            "the decimals of {} changed, and what was paid would mean something else; give the asset another name",
-            asset.name()
-        )),
-        None => Ok(()),
-    }
 }
 
 /// The bundle with this hash, which the book has to have.

@@ -6,12 +6,13 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use bursar_core::approval::{BreakGlass, Freeze, Lift, PolicyChange, Signed, Vote};
+use bursar_core::approval::{Agreements, Freeze, Lift, Signed, Vote};
 use bursar_core::decode::transfer::Payload;
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::{Denial, DenialCode, Explanation, Policy};
 
+use super::lineage::Lineage;
 use super::record::{self, Record, Way};
 
 /// A payment that waits for approvals.
@@ -36,16 +37,9 @@ pub struct Proposal {
     /// What was put forward.
     pub proposed: record::Proposed,
     /// Who decided how.
-    pub decisions: Decisions,
-}
-
-/// Statements about a bundle: which kind depends on how it comes into force.
-#[derive(Clone, Debug)]
-pub enum Decisions {
-    /// By administrators.
-    Change(Vec<Signed<PolicyChange>>),
-    /// By approvers, for a day.
-    BreakGlass(Vec<Signed<BreakGlass>>),
+    pub decisions: Agreements,
+    /// Where the log has these decisions.
+    pub positions: Vec<u64>,
 }
 
 /// An account that was stopped.
@@ -74,6 +68,8 @@ pub struct Pending {
     pub agreed: HashSet<Hash>,
     /// The number of the latest proposal.
     pub latest: u64,
+    /// How the bundle in force came to be.
+    pub lineage: Lineage,
 }
 
 impl Pending {
@@ -126,7 +122,10 @@ impl Pending {
                 Ok(())
             }
             // Every decision was about the bundle before, or one to follow it: it is void.
-            Record::Policy(_) => {
+            Record::Policy(in_force) => {
+                let proposal = in_force.proposal.and_then(|number| self.proposals.get(&number));
+                let agreed = proposal.map(|known| known.positions.clone()).unwrap_or_default();
+                self.lineage.take(in_force, agreed);
                 for waiting in self.waiting.values_mut() {
                     let votes = waiting.votes.drain(..);
                     waiting.void.extend(votes.map(|(_, vote)| vote.ballot().digest()));
@@ -135,7 +134,7 @@ impl Pending {
                 Ok(())
             }
             Record::Proposed(proposed) => self.propose(proposed),
-            Record::Agreed(agreed) => self.agree(agreed),
+            Record::Agreed(agreed) => self.agree(position, agreed),
             Record::Withdrawn(withdrawn) => {
                 let known = self.proposals.remove(&withdrawn.proposal);
                 known.map(|_| ()).ok_or_else(|| "it withdraws what was not put forward".to_owned())
@@ -173,24 +172,26 @@ impl Pending {
         }
         self.latest = proposed.proposal;
         let decisions = match proposed.way {
-            Way::Change => Decisions::Change(Vec::new()),
-            Way::BreakGlass => Decisions::BreakGlass(Vec::new()),
+            Way::Change => Agreements::Change(Vec::new()),
+            Way::BreakGlass => Agreements::BreakGlass(Vec::new()),
         };
-        self.proposals.insert(proposed.proposal, Proposal { proposed: proposed.clone(), decisions });
+        let proposal = Proposal { proposed: proposed.clone(), decisions, positions: Vec::new() };
+        self.proposals.insert(proposed.proposal, proposal);
         Ok(())
     }
 
-    fn agree(&mut self, agreed: &record::Agreed) -> Result<(), String> {
+    fn agree(&mut self, position: u64, agreed: &record::Agreed) -> Result<(), String> {
         let proposal =
             self.proposals.get_mut(&agreed.proposal).ok_or("it decides on what was not put forward")?;
         let json = agreed.envelope.get().as_bytes();
+        proposal.positions.push(position);
         match &mut proposal.decisions {
-            Decisions::Change(decisions) => {
+            Agreements::Change(decisions) => {
                 let decision = Signed::parse(json).map_err(|error| error.to_string())?;
                 self.agreed.insert(decision.digest());
                 decisions.push(decision);
             }
-            Decisions::BreakGlass(decisions) => {
+            Agreements::BreakGlass(decisions) => {
                 let decision = Signed::parse(json).map_err(|error| error.to_string())?;
                 self.agreed.insert(decision.digest());
                 decisions.push(decision);

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use bursar_core::approval::quorum::Need;
 use bursar_core::approval::{Freeze, Lift, NotCounted, Signed, Vote};
+use bursar_core::log::Hash;
 use bursar_core::name::Name;
 use bursar_core::policy::Policy;
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 use super::inbox::Inbox;
+use super::lineage::Stretch;
 use super::record::Way;
 use super::request::IdempotencyId;
 use super::view::Spend;
@@ -109,7 +111,7 @@ impl Book {
 
     /// Everything that waits for a person.
     pub async fn inbox(&self) -> Result<Inbox, WriteError> {
-        self.writer.run(|book| Ok(book.inbox())).await
+        self.writer.run(|book| book.inbox()).await
     }
 
     /// A spend as of now: who has approved it, if it waits; `None` if there is none.
@@ -152,6 +154,12 @@ impl Book {
     /// The text of the bundle behind a number, while it is put forward.
     pub async fn proposed(&self, proposal: u64) -> Result<Option<String>, WriteError> {
         self.writer.run(move |book| book.proposed(proposal)).await
+    }
+
+    /// The bundles that came after this one, or the one in force alone; `None` if this one was never
+    /// in force for good. [`lineage::shown`](super::lineage::shown) reads them.
+    pub async fn lineage(&self, since: Option<Hash>) -> Result<Option<Stretch>, WriteError> {
+        self.writer.run(move |book| Ok(book.lineage(since.as_ref()))).await
     }
 
     /// Stops an account at once.

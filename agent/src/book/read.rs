@@ -20,6 +20,7 @@ use super::record::{self, Allowed, Denied, Record};
 use super::replay::damaged;
 use super::view::{Position, Spend, State};
 use super::{FILE, MARK};
+use crate::clock::{Tolerance, Watch};
 use crate::store::{StoreError, file, log};
 
 /// Most spends or records in one answer.
@@ -131,6 +132,19 @@ pub fn checkpoint(connection: &Connection) -> Result<Option<(u64, String)>, Stor
     run().map_err(|source| file::failed(connection, source))
 }
 
+/// The time that an agent would go by if it ran: the clock, but not earlier than the last record, and
+/// not ahead of what can have passed since it ran.
+pub fn time(connection: &Connection, tolerance: Tolerance) -> Result<Timestamp, StoreError> {
+    let (size, _) = log::head(connection)?;
+    let latest = match size.checked_sub(1) {
+        Some(last) => record(connection, last)?.at(),
+        None => Timestamp::EPOCH,
+    };
+    let watch = Watch::new(tolerance);
+    watch.remember(super::rows::sighting(connection)?, latest);
+    Ok(watch.steady())
+}
+
 /// What the whole book says, every record read and compared with everything derived from it.
 #[derive(Debug)]
 pub struct Whole {
@@ -140,6 +154,8 @@ pub struct Whole {
     pub root: Hash,
     /// The bundle that decides.
     pub judge: Arc<Policy>,
+    /// Break-glass: until when it decides.
+    pub until: Option<Timestamp>,
     /// How full the budgets are.
     pub counters: Counters,
     /// What waits for people, and which accounts they stopped.
@@ -155,11 +171,12 @@ pub struct Whole {
 
 /// Reads the whole book as of one moment; refuses one that contradicts itself anywhere.
 ///
-/// Budgets are filled as the bundle in force counts them, or the `wished` one where nobody has to
+/// Budgets are filled as the bundle in force at this time counts them, or the `wished` one where nobody has to
 /// agree that it comes into force with the next start.
 pub fn whole(
     connection: &Connection,
     wished: Option<Arc<Policy>>,
+    now: Timestamp,
     progress: fn(u64),
 ) -> Result<Whole, StoreError> {
     let _snapshot = connection.unchecked_transaction().map_err(|source| file::failed(connection, source))?;
@@ -168,8 +185,13 @@ pub fn whole(
     let current = standing.as_ref().map_or(0, |standing| standing.policy.version());
     let wished = wished.filter(|wished| in_force::is_open(standing.as_ref()) && wished.version() >= current);
     let none = || Policy::parse("version = 1\n").map(Arc::new);
-    let judge = match wished.or(standing.map(|standing| standing.policy)) {
-        Some(policy) => policy,
+    let standing = match wished {
+        Some(policy) => Some(in_force::Standing { policy, until: None }),
+        None => standing.map(|standing| standing.at(connection, now)).transpose()?,
+    };
+    let until = standing.as_ref().and_then(|standing| standing.until).map(|(until, _)| until);
+    let judge = match standing {
+        Some(standing) => standing.policy,
         None => none().map_err(|error| damaged(connection, "the policy".to_owned(), &error.to_string()))?,
     };
     let past = super::replay::replay(connection, &judge, progress)?;
@@ -182,6 +204,7 @@ pub fn whole(
         size: past.log.size(),
         root: past.log.root(),
         judge,
+        until,
         counters: past.counters,
         pending: past.pending,
         policy: past.policy,

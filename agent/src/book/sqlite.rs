@@ -13,13 +13,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use bursar_core::approval::HomeId;
+use bursar_core::approval::{HomeId, keeps_decimals};
 use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::intent::LedgerId;
 use bursar_core::key::Signature;
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
-use bursar_core::policy::{Counters, Draw, Explanation, Policy, Standing};
+use bursar_core::policy::{Counters, Draw, Explanation, Policy};
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 use rusqlite::Connection;
@@ -141,8 +141,8 @@ impl BookStore {
             })?;
         let past = replay::replay(&connection, &policy, options.progress)?;
         if let Some(wished) = &wished {
-            in_force::keeps_decimals(wished, |asset| past.decimals.get(asset).copied())
-                .map_err(|what| StoreError::Open { file: "policy.toml".to_owned(), what })?;
+            keeps_decimals(wished, |asset| past.decimals.get(asset).copied())
+                .map_err(|why| StoreError::Open { file: "policy.toml".to_owned(), what: why.to_string() })?;
         }
         if let Some(id) = options.id.as_ref().filter(|id| **id != past.home) {
             let what = format!(
@@ -268,12 +268,6 @@ impl BookStore {
     /// See [`super::Book::spend`].
     pub fn known(&self, id: u64) -> Result<Option<Spend>, StoreError> {
         if (1..self.next).contains(&id) { self.view(id).map(Some) } else { Ok(None) }
-    }
-
-    /// See [`super::Book::standings`].
-    pub fn standings(&self) -> Vec<Standing> {
-        let now = self.now();
-        self.counters.standings(&self.policy, now)
     }
 
     /// See [`super::Book::head`].

@@ -100,7 +100,7 @@ pub fn refuse(global: &Global, args: Refuse) -> Result<Output, CliError> {
 fn run(global: &Global, args: Common, word: &Word) -> Result<Output, CliError> {
     let desk = Desk::open(global)?;
     let source = Source::open(global, &desk, args.inbox.as_deref())?;
-    let mail = Mail::read(global, &desk, source.inbox()?)?;
+    let mail = Mail::read(global, &desk, source.inbox(&desk)?)?;
     let chosen = choose::choose(&mail, &source, &args.ids)?;
     let kept = show::keep(&desk, &chosen)?;
     output::note(&show::page(global, &desk, &mail, &chosen, word, &kept)?);

@@ -14,6 +14,7 @@ pub mod statement;
 use std::path::Path;
 use std::sync::Arc;
 
+use bursar_core::approval::HomeId;
 use bursar_core::name::Name;
 use bursar_core::policy::Policy;
 
@@ -22,7 +23,10 @@ use super::error::CliError;
 use super::global::Global;
 use super::policy::offline;
 use super::reexec;
+use crate::book::hex::Hex;
 use crate::book::in_force;
+use crate::clock;
+use crate::config::pinned::{self, Pinned};
 use crate::config::{self, Config, Home};
 use crate::keys_file::KeysFile;
 
@@ -30,8 +34,13 @@ use crate::keys_file::KeysFile;
 pub struct Desk {
     /// A person's, or that of an agent whose token has keys of people, too.
     pub home: Home,
-    /// Its own copy of the bundle in force; a person's home may have none yet.
+    /// By which everything is named: its own copy of the bundle in force, or for a day the one of an
+    /// emergency; a person's home may have none yet.
     pub policy: Option<Arc<Policy>>,
+    /// Its own copy, which no emergency replaces.
+    pub lasting: Option<Arc<Policy>>,
+    /// The agent that it is for, once it knows one.
+    pub pinned: Option<Pinned>,
 }
 
 impl Desk {
@@ -40,11 +49,18 @@ impl Desk {
     pub fn open(global: &Global) -> Result<Self, CliError> {
         let home = global.any_home()?;
         reexec::with_environment(&home.token().environment)?;
-        let policy = match &home {
+        let lasting = match &home {
             Home::Agent(config) => Some(of_agent(config)?),
             Home::Person(person) => copy(&person.policy_path())?,
         };
-        Ok(Self { home, policy })
+        let pinned = Pinned::load(home.path())?;
+        let emergency = pinned.as_ref().and_then(|pinned| emergency(home.path(), pinned));
+        Ok(Self { home, policy: emergency.or_else(|| lasting.clone()), lasting, pinned })
+    }
+
+    /// Refuses an agent of another home than the one that this home is for.
+    pub fn knows(&self, found: HomeId) -> Result<(), CliError> {
+        Ok(Pinned::check(self.pinned.as_ref(), self.home.path(), found)?)
     }
 
     /// The agent that is asked.
@@ -102,11 +118,19 @@ impl Desk {
 /// is another one's, the file.
 fn of_agent(config: &Config) -> Result<Arc<Policy>, CliError> {
     if config.remote.is_none()
-        && let Some(standing) = in_force::of_home(&config.home)?
+        && let Some(standing) = in_force::of_home_now(&config.home, config.tolerance)?
     {
         return Ok(standing.policy);
     }
     offline::policy(&config.policy_path()).map(Arc::new)
+}
+
+/// The bundle that stands in for the own copy today. One that is gone or was changed stands in for
+/// nothing: then the agent decides by another one, and that is said.
+fn emergency(folder: &Path, pinned: &Pinned) -> Option<Arc<Policy>> {
+    let known = pinned.break_glass.filter(|known| clock::wall() < known.until)?;
+    let policy = offline::policy(&folder.join(pinned::BREAK_GLASS)).ok()?;
+    (Hex(policy.hash()) == known.sha256).then(|| Arc::new(policy))
 }
 
 /// A person's own copy, if there is one.

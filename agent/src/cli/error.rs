@@ -9,6 +9,7 @@ use super::exit::Exit;
 use crate::agent::AgentError;
 use crate::anchor::AnchorError;
 use crate::config::ConfigError;
+use crate::config::pinned::PinnedError;
 use crate::keys_file::KeysFileError;
 use crate::serve::ServeError;
 use crate::store::StoreError;
@@ -63,6 +64,9 @@ pub enum CliError {
     /// It takes longer than this command waits.
     #[error("{0}")]
     Busy(String),
+    /// The agent is another one than this home is for.
+    #[error(transparent)]
+    Pinned(#[from] PinnedError),
     /// Something does not verify.
     #[error("{0}")]
     Unverified(String),
@@ -98,7 +102,8 @@ impl CliError {
             Self::Serve(error) => serve(error),
             Self::InUse(_) => Exit::InUse,
             Self::Busy(_) => Exit::Busy,
-            Self::Unverified(_) => Exit::Unverified,
+            Self::Pinned(PinnedError::File { .. }) => Exit::Home,
+            Self::Unverified(_) | Self::Pinned(PinnedError::Other { .. }) => Exit::Unverified,
             Self::File { .. } => Exit::File,
             Self::Ended { exit, .. } => *exit,
         }

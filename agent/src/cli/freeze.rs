@@ -49,7 +49,7 @@ pub struct Args {
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let desk = Desk::open(global)?;
     let source = Source::open(global, &desk, args.inbox.as_deref())?;
-    let home: HomeId = source.inbox()?.home;
+    let home: HomeId = source.inbox(&desk)?.home;
     if let Source::Agent(client) = &source {
         check(client, &args.account)?;
     }

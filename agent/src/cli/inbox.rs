@@ -40,7 +40,7 @@ pub struct Args {
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let desk = Desk::open(global)?;
     let source = Source::open(global, &desk, args.inbox.as_deref())?;
-    let inbox = source.inbox()?;
+    let inbox = source.inbox(&desk)?;
     if let Some(path) = &args.save {
         source.save(&inbox, path)?;
     }

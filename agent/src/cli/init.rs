@@ -131,7 +131,7 @@ fn choose(global: &Global, home: &Path, args: &Args, module: &Path, token: &str)
 fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Output, CliError> {
     if args.person.is_asked() {
         // Before a PIN is asked for.
-        let agent = args.person.place()?;
+        let agent = (args.person.place()?, args.person.agent_home()?);
         return person::make(args, agent, choose(global, home, args, module, token)?);
     }
     let asset = args.asset.0.clone();

@@ -5,6 +5,7 @@ pub mod diff;
 mod explain;
 mod fetch;
 mod install;
+mod lineage;
 pub mod offline;
 mod propose;
 mod replay;

@@ -35,6 +35,8 @@ struct Answer {
     reason: Option<String>,
     pid: Option<i32>,
     home: PathBuf,
+    /// By which the homes of people know this one.
+    id: String,
     socket: PathBuf,
     /// Where callers with a certificate are answered.
     listening: Option<String>,
@@ -93,9 +95,12 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     };
     // Whoever may not ask it hears the rest all the same.
     let inbox = if exit == Exit::Done { client.ask::<Inbox>(&Ask::get("/v1/inbox")).ok() } else { None };
-    let break_glass = match &inbox {
+    let until = match &inbox {
         Some(inbox) => inbox.until,
-        None => in_force::of_home(&config.home)?.and_then(|standing| standing.until).map(|(until, _)| until),
+        None => {
+            let standing = in_force::of_home_now(&config.home, config.tolerance)?;
+            standing.and_then(|standing| standing.until).map(|(until, _)| until)
+        }
     };
     let (records, root) = log::head(&read::open(&config.home)?)?;
     let answer = Answer {
@@ -111,18 +116,16 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
             LedgerConfig::None { id } => format!("none; envelopes are for {id}"),
         },
         home: config.home,
+        id: config.id,
         socket: config.socket,
         records,
         root: HEXLOWER.encode(&root),
         waiting: inbox.as_ref().map(Waiting::of),
-        break_glass,
+        break_glass: until,
     };
     let mut page = Page::new();
     if let Some(until) = answer.break_glass {
-        page.styled(
-            Style::Bad,
-            format!("BREAK-GLASS: the policy in force is for an emergency, until {until}."),
-        );
+        page.styled(Style::Bad, break_glass(until));
     }
     for account in answer.waiting.iter().flat_map(|waiting| &waiting.frozen) {
         page.styled(Style::Bad, format!("FROZEN: nothing leaves the account {account}."));
@@ -132,6 +135,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ("", answer.reason.clone().unwrap_or_default().into()),
         ("process", answer.pid.map(|pid| pid.to_string()).unwrap_or_default().into()),
         ("home", answer.home.display().to_string().into()),
+        ("home id", answer.id.as_str().into()),
         ("socket", answer.socket.display().to_string().into()),
         ("listening", answer.listening.clone().unwrap_or_default().into()),
         ("remote agent", answer.remote.clone().unwrap_or_default().into()),
@@ -145,6 +149,11 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ("audit log", format!("{}, root {}", count(answer.records, "record"), answer.root).into()),
     ]);
     Ok(Output::new(&answer, page).with_exit(exit))
+}
+
+/// That the policy is one for an emergency.
+pub fn break_glass(until: Timestamp) -> String {
+    format!("BREAK-GLASS: the policy in force is for an emergency, until {until}.")
 }
 
 /// The address of the running agent's TCP listener. The file stays behind where an agent was killed.

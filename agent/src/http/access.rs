@@ -57,6 +57,7 @@ fn routes() -> Vec<Route> {
         post("/v1/freezes", APPROVER, freezes::freeze),
         post("/v1/lifts", APPROVER, freezes::lift),
         get("/v1/policy/bundle", ANY_ROLE, proposals::in_force),
+        get("/v1/policy/lineage", ANY_ROLE, proposals::lineage),
         post("/v1/proposals", PEOPLE, proposals::propose),
         get("/v1/proposals/{id}/bundle", ANY_ROLE, proposals::bundle),
         post("/v1/proposals/{id}/install", PEOPLE, proposals::install),

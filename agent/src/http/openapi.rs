@@ -22,6 +22,7 @@ use super::routes::{audit, freezes, health, inbox, keys, ledger, policy, proposa
         freezes::freeze,
         freezes::lift,
         proposals::in_force,
+        proposals::lineage,
         proposals::bundle,
         proposals::propose,
         proposals::agree,

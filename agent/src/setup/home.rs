@@ -21,6 +21,7 @@ use crate::store::StoreError;
 use crate::tls::certificate;
 use crate::token::Token;
 use crate::token::keyring::{Keyring, Labels};
+use crate::token::mark::Mark;
 use crate::token::provision::Algorithm;
 
 /// The genesis of the embedded ledger, in the home folder.
@@ -172,11 +173,13 @@ fn no_account(what: &str, account: &Name) -> SetupError {
 /// Every key in its role, each found or generated.
 async fn keys(token: &Token, new: &NewHome, made: &mut Made) -> Result<KeysFile, SetupError> {
     let config = &new.config;
-    let accounts =
-        config.accounts.iter().zip(&new.algorithms).map(|(key, algorithm)| (&key.label, *algorithm));
-    let roles = [&config.audit, &config.node].into_iter().chain(&config.administrator);
-    for (label, algorithm) in roles.map(|label| (label, Algorithm::Ed25519)).chain(accounts) {
-        let (_, generated) = token.ensure(label, algorithm).await?;
+    let accounts = config.accounts.iter().zip(&new.algorithms);
+    let accounts = accounts.map(|(key, algorithm)| (&key.label, Mark::Account, *algorithm));
+    let roles = [(&config.audit, Mark::Audit), (&config.node, Mark::Node)].into_iter();
+    let roles = roles.chain(config.administrator.iter().map(|label| (label, Mark::Administrator)));
+    let roles = roles.map(|(label, mark)| (label, mark, Algorithm::Ed25519));
+    for (label, mark, algorithm) in roles.chain(accounts) {
+        let (_, generated) = token.ensure(label, mark, algorithm, false).await?;
         if generated { &mut made.generated } else { &mut made.found }.push(label.clone());
         crate::crash::point("setup");
     }

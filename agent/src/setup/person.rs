@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use bursar_core::approval::HomeId;
 use bursar_core::key::PublicKey;
 use serde::Serialize;
 
@@ -13,8 +14,10 @@ use super::folder::Folder;
 use super::home::{Made, certificate};
 use crate::config;
 use crate::config::person::{Office, Person, Place};
+use crate::config::pinned::{self, Pinned};
 use crate::token::Token;
 use crate::token::keyring::{administrator_key, approver_key};
+use crate::token::mark::Mark;
 use crate::token::pin::PinSource;
 use crate::token::provision::Algorithm;
 
@@ -39,6 +42,8 @@ pub struct NewPerson {
     pub pin_each_use: bool,
     /// Where the agent is.
     pub agent: Option<Place>,
+    /// The id of its home, where it is known already.
+    pub agent_home: Option<HomeId>,
 }
 
 /// A person's home, and the public keys that the policy bundle has to name.
@@ -60,8 +65,10 @@ pub async fn make(folder: &Folder, token: &Token, new: &NewPerson) -> Result<Mad
     // Whatever is wrong with the names is said before there are keys that nobody wants.
     let text = new.render(folder.path())?;
     let mut made = Made::default();
-    for office in new.approver.iter().chain(&new.administrator) {
-        let (_, generated) = token.ensure_key(&office.key, new.algorithm, new.pin_each_use).await?;
+    let approver = new.approver.iter().map(|office| (office, Mark::Approver));
+    let offices = approver.chain(new.administrator.iter().map(|office| (office, Mark::Administrator)));
+    for (office, mark) in offices {
+        let (_, generated) = token.ensure(&office.key, mark, new.algorithm, new.pin_each_use).await?;
         if generated { &mut made.generated } else { &mut made.found }.push(office.key.clone());
         crate::crash::point("setup");
     }
@@ -74,6 +81,10 @@ pub async fn make(folder: &Folder, token: &Token, new: &NewPerson) -> Result<Mad
         administrator = Some(*administrator_key(token, &office.key).await?.public());
     }
     certificate(folder, &mut made)?;
+    if let Some(home) = new.agent_home {
+        let text = Pinned::new(home).to_json();
+        made.file(pinned::FILE, folder.write_new(pinned::FILE, text.as_bytes())?);
+    }
     made.file(config::FILE, folder.write_new(config::FILE, text.as_bytes())?);
     Ok(MadePerson { made, approver, administrator })
 }
@@ -146,6 +157,7 @@ mod tests {
             algorithm: Algorithm::P256,
             pin_each_use: false,
             agent: None,
+            agent_home: None,
         }
     }
 

@@ -21,9 +21,11 @@ impl TokenError {
     /// What somebody has to look at.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::TwoRoles { .. } | Self::WrongKey { .. } | Self::OtherKey { .. } | Self::Invalid { .. } => {
-                Fault::Key
-            }
+            Self::TwoRoles { .. }
+            | Self::OtherRole { .. }
+            | Self::WrongKey { .. }
+            | Self::OtherKey { .. }
+            | Self::Invalid { .. } => Fault::Key,
             Self::Pin(_) => Fault::Pin,
             Self::TooLate(_) => Fault::Passing,
             Self::Device(device) => match device {

@@ -6,6 +6,7 @@ use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 
 use super::TokenError;
+use super::mark::Mark;
 use super::pkcs11::{Handle, Token};
 use super::role::{AccountKey, Administrator, Approver, Audit, Node, RoleKey};
 
@@ -60,14 +61,15 @@ impl Keyring {
     /// Finds each key once; refuses a key that has two roles or the wrong curve.
     pub async fn open(token: &Token, labels: &Labels) -> Result<Self, TokenError> {
         let mut seen = HashMap::new();
-        let audit = find(token, &labels.audit, AUDIT.to_owned(), CHECKPOINTS, &mut seen).await?;
-        let node = find_named(token, &labels.node, NODE, CHECKPOINTS, &mut seen).await?;
-        let approver = find_named(token, &labels.approver, APPROVER, PEOPLE, &mut seen).await?;
+        let audit = find(token, &labels.audit, AUDIT.to_owned(), Mark::Audit, CHECKPOINTS, &mut seen).await?;
+        let node = find_named(token, &labels.node, Mark::Node, CHECKPOINTS, &mut seen).await?;
+        let approver = find_named(token, &labels.approver, Mark::Approver, PEOPLE, &mut seen).await?;
         let administrator =
-            find_named(token, &labels.administrator, ADMINISTRATOR, PEOPLE, &mut seen).await?;
+            find_named(token, &labels.administrator, Mark::Administrator, PEOPLE, &mut seen).await?;
         let mut accounts = BTreeMap::new();
         for (name, label) in &labels.accounts {
-            let handle = find(token, label, format!("account {name}"), ACCOUNTS, &mut seen).await?;
+            let handle =
+                find(token, label, format!("account {name}"), Mark::Account, ACCOUNTS, &mut seen).await?;
             accounts.insert(name.clone(), AccountKey::new(handle));
         }
         Ok(Self {
@@ -126,25 +128,29 @@ impl Keyring {
 }
 
 /// The approver's key alone, for a person who decides on a machine where no agent runs: there is
-/// no other role on it that the key could have.
+/// no other role on it that the key could have, but for one that it was made for.
 pub async fn approver_key(token: &Token, label: &str) -> Result<RoleKey<Approver>, TokenError> {
-    find(token, label, APPROVER.to_owned(), PEOPLE, &mut HashMap::new()).await.map(RoleKey::new)
+    find_alone(token, label, Mark::Approver).await.map(RoleKey::new)
 }
 
 /// The administrator's key alone; see [`approver_key`].
 pub async fn administrator_key(token: &Token, label: &str) -> Result<RoleKey<Administrator>, TokenError> {
-    find(token, label, ADMINISTRATOR.to_owned(), PEOPLE, &mut HashMap::new()).await.map(RoleKey::new)
+    find_alone(token, label, Mark::Administrator).await.map(RoleKey::new)
+}
+
+async fn find_alone(token: &Token, label: &str, mark: Mark) -> Result<Handle, TokenError> {
+    find(token, label, mark.word().to_owned(), mark, PEOPLE, &mut HashMap::new()).await
 }
 
 async fn find_named(
     token: &Token,
     label: &Option<String>,
-    role: &str,
+    mark: Mark,
     curves: Curves,
     seen: &mut HashMap<PublicKey, String>,
 ) -> Result<Option<Handle>, TokenError> {
     match label {
-        Some(label) => Ok(Some(find(token, label, role.to_owned(), curves, seen).await?)),
+        Some(label) => Ok(Some(find(token, label, mark.word().to_owned(), mark, curves, seen).await?)),
         None => Ok(None),
     }
 }
@@ -153,10 +159,12 @@ async fn find(
     token: &Token,
     label: &str,
     role: String,
+    mark: Mark,
     curves: Curves,
     seen: &mut HashMap<PublicKey, String>,
 ) -> Result<Handle, TokenError> {
     let handle = token.find(label).await?;
+    mark.check(&handle)?;
     if !curves.allowed.contains(&handle.public().algorithm()) {
         return Err(TokenError::WrongKey {
             label: label.to_owned(),

@@ -48,6 +48,11 @@ impl Handle {
     pub fn label(&self) -> &str {
         self.key.label()
     }
+
+    /// Its CKA_ID.
+    pub(super) fn id(&self) -> &[u8] {
+        self.key.id()
+    }
 }
 
 /// A module and the tokens that it shows, for `init`.

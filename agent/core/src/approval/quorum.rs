@@ -21,6 +21,13 @@ pub struct Need {
     pub label: String,
 }
 
+impl Need {
+    /// Are these people enough?
+    pub fn is_met(&self, voters: &BTreeSet<Name>) -> bool {
+        missing(std::slice::from_ref(self), voters).is_empty()
+    }
+}
+
 /// A need with too few votes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {

@@ -12,6 +12,7 @@ use crate::approval::quorum::Need;
 use crate::intent::LedgerId;
 use crate::key::PublicKey;
 use crate::name::Name;
+use crate::time::Timestamp;
 
 /// What `policy show` prints, and what `GET /v1/policy` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,6 +22,9 @@ pub struct BundleView {
     pub hash: [u8; 32],
     /// Its version.
     pub version: u64,
+    /// Break-glass: from then on the bundle before it is in force again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// All assets in the order of the file.
     pub assets: Vec<AssetView>,
     /// Ledgers by name.
@@ -72,6 +76,7 @@ impl BundleView {
         Self {
             hash: policy.hash(),
             version: policy.version(),
+            until: None,
             assets: policy
                 .assets()
                 .map(|asset| AssetView::of(policy, asset.name(), asset.decimals()))

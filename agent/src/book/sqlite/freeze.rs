@@ -1,8 +1,5 @@
 //! Accounts that somebody stopped, and what lets them go on.
 
-use std::collections::BTreeSet;
-
-use bursar_core::approval::quorum::{Need, missing};
 use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, Tally, one_more, tally};
 use bursar_core::name::Name;
 use bursar_core::policy::Denial;
@@ -69,7 +66,7 @@ impl BookStore {
         let envelope = self.raw(lift.to_json())?;
         let voted = record::Frozen { at: now, account: account.clone(), envelope };
         self.append_pending(&Record::LiftVoted(voted))?;
-        if !reached(&self.policy.lift_need(), &counted.approved) {
+        if !self.policy.lift_need().is_met(&counted.approved) {
             return Ok(Agreement::Counted);
         }
         self.append_pending(&Record::Lifted(record::Lifted { at: now, account, freeze }))?;
@@ -91,7 +88,7 @@ impl BookStore {
         let enough = |(account, stopped): (&Name, &Stopped)| {
             let counted = self.lifted_by(account, stopped, now);
             let freeze = Hex(stopped.freeze.digest());
-            reached(&need, &counted.approved).then(|| record::Lifted {
+            need.is_met(&counted.approved).then(|| record::Lifted {
                 at: now,
                 account: account.clone(),
                 freeze,
@@ -120,9 +117,4 @@ impl BookStore {
         };
         self.pending.frozen.iter().map(of).collect()
     }
-}
-
-/// Are these enough?
-pub(super) fn reached(need: &Need, approved: &BTreeSet<Name>) -> bool {
-    missing(std::slice::from_ref(need), approved).is_empty()
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use bursar_core::amount::Asset;
 use bursar_core::approval::quorum::Need;
 use bursar_core::approval::{
-    AskedBundle, BreakGlass, Cast, Code, NotCounted, PolicyChange, Signed, Tally, one_more, tally,
+    Agreements, AskedBundle, BREAK_GLASS_MS, BreakGlass, Cast, Code, NotCounted, PolicyChange, Signed, Tally,
+    may_follow, one_more,
 };
 use bursar_core::log::Hash;
 use bursar_core::name::Name;
@@ -14,17 +14,15 @@ use bursar_core::role::{Role, Roles};
 use bursar_core::time::Timestamp;
 
 use super::BookStore;
-use super::freeze::reached;
 use crate::book::hex::Hex;
-use crate::book::pending::{Decisions, Proposal};
+use crate::book::lineage::Stretch;
+use crate::book::pending::Proposal;
 use crate::book::record::{self, Record, Way};
-use crate::book::{Agreement, Install, Proposing, in_force, inbox, replay};
+use crate::book::{Agreement, Install, Proposing, Shown, in_force, inbox, replay};
 use crate::store::StoreError;
 
 /// For how long a bundle may be agreed to, in milliseconds: 7 days.
 const PROPOSAL_LIFE: i64 = 7 * 24 * 60 * 60 * 1000;
-/// For how long break-glass lasts, in milliseconds: 24 hours.
-pub const BREAK_GLASS: i64 = 24 * 60 * 60 * 1000;
 /// Most bundles put forward at the same time, of each way: what is ordinary leaves room for an emergency.
 const MOST: usize = 16;
 /// Most of them that one caller put forward.
@@ -75,13 +73,6 @@ impl BookStore {
     /// May this bundle take the place of the one in force?
     fn may_follow(&self, policy: &Policy, way: Way) -> Result<(), String> {
         let current = &self.policy;
-        if policy.version() <= current.version() {
-            return Err(format!(
-                "its version is {}, and version {} is in force; a new bundle has a higher one",
-                policy.version(),
-                current.version()
-            ));
-        }
         if self.until.is_some() {
             return Err("a break-glass bundle is in force; the one before comes back first".to_owned());
         }
@@ -91,29 +82,7 @@ impl BookStore {
                     .to_owned(),
             );
         }
-        in_force::keeps_decimals(policy, |asset| {
-            let now = current.asset(asset.as_str()).map(Asset::decimals);
-            now.or_else(|| self.decimals.get(asset).copied())
-        })
-    }
-
-    /// Who has to agree: so many, and who they are.
-    fn need(&self, way: Way) -> Need {
-        match way {
-            Way::Change => match self.policy.administrators() {
-                Some(all) => Need {
-                    need: all.need,
-                    from: all.keys.keys().cloned().collect(),
-                    label: "the administrators".to_owned(),
-                },
-                None => Need { need: 0, from: Vec::new(), label: "nobody".to_owned() },
-            },
-            Way::BreakGlass => self.policy.break_glass().cloned().unwrap_or_else(|| Need {
-                need: 1,
-                from: Vec::new(),
-                label: "nobody".to_owned(),
-            }),
-        }
+        may_follow(current, policy, |asset| self.decimals.get(asset).copied()).map_err(|why| why.to_string())
     }
 
     fn asked_bundle(&self, proposal: &Proposal) -> AskedBundle {
@@ -139,10 +108,10 @@ impl BookStore {
         let number = proposal.proposed.proposal;
         let asked = self.asked_bundle(proposal);
         let counted = match (&proposal.decisions, statement) {
-            (Decisions::Change(before), Statement::Change(new)) => {
+            (Agreements::Change(before), Statement::Change(new)) => {
                 one_more(self.policy.administrator_roster(), &asked, now, before, new)
             }
-            (Decisions::BreakGlass(before), Statement::BreakGlass(new)) => {
+            (Agreements::BreakGlass(before), Statement::BreakGlass(new)) => {
                 one_more(self.policy.roster(), &asked, now, before, new)
             }
             _ => return Ok(Agreement::Unknown),
@@ -169,11 +138,7 @@ impl BookStore {
     }
 
     fn decided(&self, proposal: &Proposal, now: Timestamp) -> Tally {
-        let asked = self.asked_bundle(proposal);
-        match &proposal.decisions {
-            Decisions::Change(cast) => tally(self.policy.administrator_roster(), &asked, now, cast),
-            Decisions::BreakGlass(cast) => tally(self.policy.roster(), &asked, now, cast),
-        }
+        proposal.decisions.tally(&self.policy, &self.asked_bundle(proposal), now)
     }
 
     /// Too many refused it for the others to be enough.
@@ -181,7 +146,7 @@ impl BookStore {
         let proposal = self.pending.proposals.get(&number)?;
         let counted = self.decided(proposal, now);
         let first = counted.refused.first()?;
-        let need = self.need(proposal.proposed.way);
+        let need = proposal.decisions.need(&self.policy);
         let refused = |name: &&Name| counted.refused.iter().any(|refusal| refusal.approver == **name);
         let left = need.from.iter().filter(|name| !refused(name)).count();
         (left < need.need as usize).then(|| format!("{} refused it: {}", first.approver, first.why.as_str()))
@@ -220,9 +185,9 @@ impl BookStore {
                        administrator puts another in force";
             return Ok(Install::Refused(why.to_owned()));
         }
-        let need = self.need(way);
+        let need = proposal.decisions.need(&self.policy);
         let counted = self.decided(&proposal, now);
-        if !reached(&need, &counted.approved) {
+        if !need.is_met(&counted.approved) {
             return Ok(Install::Missing { need, have: counted.approved.into_iter().collect() });
         }
         // Once more: what was in force when it was put forward may be another bundle now.
@@ -230,7 +195,7 @@ impl BookStore {
             return Ok(Install::Refused(why));
         }
         let before = self.policy.hash();
-        let until = (way == Way::BreakGlass).then(|| now.plus_millis(BREAK_GLASS));
+        let until = (way == Way::BreakGlass).then(|| now.plus_millis(BREAK_GLASS_MS));
         let record = record::InForce {
             at: now,
             policy: Hex(policy.hash()),
@@ -289,7 +254,7 @@ impl BookStore {
             let decided = inbox::decided(&self.decided(known, now));
             let record::Proposed { at, proposal, way, policy, version, previous, ref caller, expires } =
                 known.proposed;
-            let Need { need, from, .. } = self.need(way);
+            let Need { need, from, .. } = known.decisions.need(&self.policy);
             let (caller, asked) = (caller.clone(), at);
             inbox::Proposal {
                 proposal,
@@ -309,16 +274,39 @@ impl BookStore {
     }
 
     /// See [`crate::book::Book::inbox`].
-    pub fn inbox(&self) -> inbox::Inbox {
-        inbox::Inbox {
+    pub fn inbox(&self) -> Result<inbox::Inbox, StoreError> {
+        let (policy, until) = self.as_of_now()?;
+        Ok(inbox::Inbox {
             home: self.home,
-            policy: Hex(self.policy.hash()),
-            version: self.policy.version(),
-            until: self.until.map(|(until, _)| until),
+            policy: Hex(policy.hash()),
+            version: policy.version(),
+            until,
             payments: self.inbox_payments(),
             proposals: self.inbox_proposals(),
             frozen: self.inbox_frozen(),
-        }
+        })
+    }
+
+    /// The bundle in force for people to see, and until when. A break-glass bundle whose day is over
+    /// is not shown as in force, though its end is recorded only with the next look at what is over.
+    pub(super) fn as_of_now(&self) -> Result<(Arc<Policy>, Option<Timestamp>), StoreError> {
+        let standing = in_force::Standing { policy: self.policy.clone(), until: self.until };
+        let standing = standing.at(&self.connection, self.now())?;
+        Ok((standing.policy, standing.until.map(|(until, _)| until)))
+    }
+
+    /// See [`crate::book::Book::shown`].
+    pub fn shown(&self) -> Result<Shown, StoreError> {
+        let (policy, until) = self.as_of_now()?;
+        // Those of the bundle before are counted when it is in force again.
+        let is_counted = policy.hash() == self.policy.hash();
+        let budgets = if is_counted { self.counters.standings(&policy, self.now()) } else { Vec::new() };
+        Ok(Shown { policy, until, budgets })
+    }
+
+    /// See [`crate::book::Book::lineage`].
+    pub fn lineage(&self, since: Option<&Hash>) -> Option<Stretch> {
+        self.pending.lineage.after(self.home, since, self.now())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use bursar_core::key::PublicKey;
 use bursar_core::log::{Origin, SignedCheckpoint};
+use bursar_core::time::Timestamp;
 
 use super::verify::Verified;
 use crate::book::hex::Hex;
@@ -17,7 +18,7 @@ pub fn verify(config: &Config, key: Option<PublicKey>) -> Result<Verified, CliEr
         None => KeysFile::load(&config.home)?.audit,
     };
     let book = read::open(&config.home)?;
-    let whole = read::whole(&book, None, |_| ()).map_err(unverified)?;
+    let whole = read::whole(&book, None, Timestamp::EPOCH, |_| ()).map_err(unverified)?;
     let origin: Origin = config.audit_origin().parse().map_err(wrong)?;
     let signed = match &whole.checkpoint {
         None => None,

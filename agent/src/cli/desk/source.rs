@@ -56,12 +56,14 @@ impl Source {
         }
     }
 
-    /// Everything that waits.
-    pub fn inbox(&self) -> Result<Inbox, CliError> {
-        match self {
-            Self::Agent(client) => Ok(client.ask(&Ask::get("/v1/inbox"))?),
-            Self::File(_, saved) => Ok(saved.inbox.clone()),
-        }
+    /// Everything that waits in the home that this one is for, and in no other.
+    pub fn inbox(&self, desk: &Desk) -> Result<Inbox, CliError> {
+        let inbox: Inbox = match self {
+            Self::Agent(client) => client.ask(&Ask::get("/v1/inbox"))?,
+            Self::File(_, saved) => saved.inbox.clone(),
+        };
+        desk.knows(inbox.home)?;
+        Ok(inbox)
     }
 
     /// The text of a bundle that was put forward: exactly that whose hash is said.

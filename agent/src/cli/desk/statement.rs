@@ -141,12 +141,24 @@ fn encode<T: Statement>(statement: T) -> Result<Payload<T>, CliError> {
     Payload::encode(statement).map_err(|error| CliError::Usage(format!("nothing was signed: {error}")))
 }
 
-/// This machine's clock, which may be a little off; the agent allows for that.
+/// This machine's clock, which may be a little off; the agent allows for that. With its fraction of a
+/// second: the same decision made again, after the first became void, is another statement.
 fn now() -> Timestamp {
-    clock::wall().whole_seconds()
+    clock::wall()
 }
 
 /// As long as what it is about, and not longer than a decision may count.
 fn until(signed: Timestamp, end: Timestamp) -> Timestamp {
     end.min(signed.plus_millis(MAX_PERIOD_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_decisions_in_one_second_are_two() {
+        // Only one look in a thousand falls on a whole second.
+        assert!((0..1_000_000).any(|_| now() != now().whole_seconds()));
+    }
 }

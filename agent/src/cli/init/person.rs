@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bursar_core::approval::HomeId;
 use serde::Serialize;
 
 use super::{Args, Chosen, other_token};
@@ -10,6 +11,7 @@ use crate::cli::global::quoted;
 use crate::cli::key::open::runtime;
 use crate::cli::output::{Output, Page, Style};
 use crate::config::person::{Office, Person, Place};
+use crate::config::pinned::Pinned;
 use crate::config::{Config, FILE};
 use crate::remote::Remote;
 use crate::setup::account::AccountKey;
@@ -39,6 +41,10 @@ pub struct PersonArgs {
     /// The certificate of an agent on another machine, as `bursar certificate` prints it there
     #[arg(long, value_name = "FINGERPRINT", requires = "agent")]
     agent_certificate: Option<Fingerprint>,
+    /// The id of the agent's home, as `bursar status` shows it there [default: read where --agent is a home
+    /// folder; otherwise the first `bursar policy fetch` learns it]
+    #[arg(long, value_name = "ID", requires = "module")]
+    agent_home: Option<HomeId>,
     /// Have the token ask for the PIN at each use of a key that is made, and not only once a session
     #[arg(long, requires = "module")]
     pin_each_use: bool,
@@ -66,8 +72,8 @@ impl PersonArgs {
 
     /// Are its options only there if it is?
     pub fn check(&self) -> Result<(), CliError> {
-        if (self.agent.is_some() || self.pin_each_use) && !self.is_asked() {
-            let what = "--agent and --pin-each-use are for the home of a person; add --approver NAME or --administrator NAME";
+        if (self.agent.is_some() || self.agent_home.is_some() || self.pin_each_use) && !self.is_asked() {
+            let what = "--agent, --agent-home and --pin-each-use are for the home of a person; add --approver NAME or --administrator NAME";
             return Err(CliError::Usage(what.to_owned()));
         }
         Ok(())
@@ -94,6 +100,22 @@ impl PersonArgs {
         let socket = if path.is_dir() { Config::load(&path)?.socket } else { path };
         Ok(Some(Place::Socket(socket)))
     }
+
+    /// The id of the agent's home: as it is told, or as its folder says.
+    pub fn agent_home(&self) -> Result<Option<HomeId>, CliError> {
+        let folder = self.agent.as_ref().map(Path::new).filter(|path| path.is_dir());
+        let Some(folder) = folder else { return Ok(self.agent_home) };
+        let id = Config::load(folder)?.id;
+        let wrong = |_| CliError::Home(format!("{}: its id is {id:?}, not 32 hex digits", folder.display()));
+        let found: HomeId = id.to_ascii_lowercase().parse().map_err(wrong)?;
+        match self.agent_home {
+            Some(told) if told != found => Err(CliError::Usage(format!(
+                "{} is the home {found}, not {told}; name the agent's own folder",
+                folder.display()
+            ))),
+            _ => Ok(Some(found)),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -109,7 +131,11 @@ struct Answer<'a> {
 }
 
 /// Makes it, and says what the others need to know.
-pub fn make(args: &Args, agent: Option<Place>, chosen: Chosen) -> Result<Output, CliError> {
+pub fn make(
+    args: &Args,
+    (agent, agent_home): (Option<Place>, Option<HomeId>),
+    chosen: Chosen,
+) -> Result<Output, CliError> {
     let Chosen { folder, module, source, token } = chosen;
     if folder.has(book::FILE) {
         let found = book::FILE.to_owned();
@@ -125,6 +151,7 @@ pub fn make(args: &Args, agent: Option<Place>, chosen: Chosen) -> Result<Output,
         algorithm: args.algorithm.unwrap_or(Algorithm::P256),
         pin_each_use: args.person.pin_each_use,
         agent,
+        agent_home,
     };
     let made = runtime()?.block_on(person::make(&folder, &token, &new))?;
     let certificate = certificate::fingerprint(folder.path())?;
@@ -171,7 +198,7 @@ fn caller(new: &NewPerson, certificate: &Fingerprint) -> String {
 }
 
 /// What was asked for and is not so.
-fn differences(person: &Person, args: &Args) -> Result<Vec<String>, CliError> {
+fn differences(person: &Person, args: &Args, pinned: Option<&Pinned>) -> Result<Vec<String>, CliError> {
     let mut found = other_token(&person.token, args)?;
     for (what, is, asked) in [
         ("approver", &person.approver, &args.person.approver),
@@ -190,6 +217,11 @@ fn differences(person: &Person, args: &Args) -> Result<Vec<String>, CliError> {
     if args.person.agent.is_some() && args.person.place()? != person.agent {
         found.push(format!("It asks another agent: {}.", agent(person)));
     }
+    if let (Some(told), Some(known)) = (args.person.agent_home, pinned)
+        && told != known.home
+    {
+        found.push(format!("The home of its agent is {}, not {told}.", known.home));
+    }
     let accounts = args.accounts.iter().map(|AccountKey { account, .. }| account);
     found.extend(accounts.map(|account| format!("It is a person's, and has no account {account}.")));
     Ok(found)
@@ -205,7 +237,8 @@ fn agent(person: &Person) -> String {
 
 /// A second init: says what is there, and refuses if that is not what was asked for.
 pub fn existing(person: &Person, args: &Args) -> Result<Output, CliError> {
-    let other = differences(person, args)?;
+    let pinned = Pinned::load(&person.home)?;
+    let other = differences(person, args, pinned.as_ref())?;
     if !other.is_empty() {
         return Err(CliError::Home(format!(
             "{} is the home of {} already, and not what was asked for; nothing was changed. {} Edit {}, or name another \
@@ -226,12 +259,14 @@ pub fn existing(person: &Person, args: &Args) -> Result<Output, CliError> {
         office.as_ref().map(|office| format!("{} (key {:?})", office.name, office.key)).unwrap_or_default()
     };
     let agent = agent(person);
+    let known = pinned.map(|pinned| pinned.home.to_string());
     page.pairs([
         ("module", person.token.module.display().to_string().into()),
         ("token", person.token.uri.as_str().into()),
         ("approver", office(&person.approver).into()),
         ("administrator", office(&person.administrator).into()),
         ("agent", agent.as_str().into()),
+        ("agent's home", known.clone().unwrap_or_else(|| "not known yet".to_owned()).into()),
         ("own copy of the policy", person.policy_path().display().to_string().into()),
     ]);
     page.line(format!("To change it, edit {}.", person.home.join(FILE).display()));
@@ -239,7 +274,7 @@ pub fn existing(person: &Person, args: &Args) -> Result<Output, CliError> {
         "home": person.home, "existed": true, "module": person.token.module, "token": person.token.uri,
         "approver": person.approver.as_ref().map(|office| &office.name),
         "administrator": person.administrator.as_ref().map(|office| &office.name),
-        "agent": agent, "policy": person.home.join(config::POLICY),
+        "agent": agent, "agent_home": known, "policy": person.home.join(config::POLICY),
     });
     Ok(Output::new(&value, page))
 }
@@ -266,7 +301,8 @@ mod tests {
         let person = Person::parse(Path::new("/home/anna"), home).unwrap();
         let command = Args::augment_args(clap::Command::new("init"));
         let matches = command.try_get_matches_from(format!("init {words}").split_whitespace()).unwrap();
-        differences(&person, &Args::from_arg_matches(&matches).unwrap()).unwrap()
+        let pinned = Pinned::new("ab".repeat(16).parse().unwrap());
+        differences(&person, &Args::from_arg_matches(&matches).unwrap(), Some(&pinned)).unwrap()
     }
 
     #[test]
@@ -276,6 +312,7 @@ mod tests {
             "".to_owned(),
             SAME.to_owned(),
             format!("{SAME} --approver anna"),
+            format!("{SAME} --approver anna --agent-home {}", "ab".repeat(16)),
             format!("{SAME} --approver anna=approver --agent /run/bursar.sock"),
             "--module /lib/p11.so --token pkcs11:serial=17 --approver anna".to_owned(),
         ] {
@@ -292,6 +329,10 @@ mod tests {
             (&format!("{SAME} --approver anna=card"), "not anna with the key \"card\""),
             (&format!("{SAME} --administrator anna"), "It has no administrator, and so not anna"),
             (&format!("{SAME} --approver anna --agent /run/other.sock"), "another agent: /run/bursar.sock"),
+            (
+                &format!("{SAME} --approver anna --agent-home {}", "cd".repeat(16)),
+                "home of its agent is abab",
+            ),
             (&format!("{SAME} --account payroll"), "has no account payroll"),
         ] {
             let found = differences_of(words);

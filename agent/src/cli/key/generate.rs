@@ -10,6 +10,7 @@ use crate::config::{self, Config};
 use crate::keys_file::KeysFile;
 use crate::setup::account::AccountKey;
 use crate::setup::config_text;
+use crate::token::mark::Mark;
 use crate::token::provision::Algorithm;
 
 /// Make a key that never leaves the token
@@ -64,6 +65,16 @@ impl Role {
         }
     }
 
+    /// As other homes with this token know it.
+    fn mark(self) -> Mark {
+        match self {
+            Self::Audit => Mark::Audit,
+            Self::Node => Mark::Node,
+            Self::Approver => Mark::Approver,
+            Self::Administrator => Mark::Administrator,
+        }
+    }
+
     /// Can such a key have this role?
     fn check(self, algorithm: Algorithm) -> Result<(), CliError> {
         let what = match (self, algorithm) {
@@ -100,12 +111,13 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Some(_) => Some(with_account(&config, &asked)?),
         None => None,
     };
+    let mark = args.account.as_ref().map(|_| Mark::Account).or(args.role.map(Role::mark));
     let Opened { config, token, runtime } = open(global, args.retry_pin)?;
     let key = runtime.block_on(async {
         if args.pin_each_use {
-            token.generate_guarded(&asked.label, args.algorithm).await
+            token.generate_guarded(&asked.label, mark, args.algorithm).await
         } else {
-            token.generate_signing(&asked.label, args.algorithm).await
+            token.generate_signing(&asked.label, mark, args.algorithm).await
         }
     })?;
     let mut page = Page::new();

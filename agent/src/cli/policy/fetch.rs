@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use bursar_core::approval::Followed;
 use bursar_core::policy::{MAX_TEXT, Policy};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::diff;
+use super::lineage::Standing;
+use super::{diff, lineage};
 use crate::book::hex::Hex;
 use crate::cli::client::{Ask, Client, ClientError};
 use crate::cli::decide::{proposal_file, review};
@@ -16,6 +18,7 @@ use crate::cli::error::CliError;
 use crate::cli::global::{Global, quoted};
 use crate::cli::output::{self, Output, Page, Style};
 use crate::config::Home;
+use crate::config::pinned::{self, Pinned};
 use crate::durable;
 
 /// What the copy before is called in a person's home.
@@ -25,8 +28,14 @@ const OLD: &str = "policy.old.toml";
 ///
 /// A person's home names what it decides on by a copy of its own, so that nobody can call a recipient
 /// something else. The first copy is believed as it comes: compare its hash with somebody whom you
-/// trust, or say the hash that they told you with --sha256. Of a later one you see what it changes, and
-/// are asked, before it is taken over; the one before stays as policy.old.toml.
+/// trust, or say the hash that they told you with --sha256. From then on the home knows that agent by
+/// the id of its home, and takes over a later version only if the administrators whom your copy names
+/// have signed it, and so on from version to version; you see by whom and what it changes, and are
+/// asked; the one before stays as policy.old.toml. Where the signatures do not lead there, --sha256
+/// takes the version over whose hash an administrator told you.
+///
+/// A version for an emergency (break-glass) does not replace your copy: it is kept beside it, verified
+/// by its quorum, and names what you decide on until its 24 hours are over.
 ///
 /// Example: bursar policy fetch
 #[derive(Debug, clap::Args)]
@@ -56,47 +65,161 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
             config.home.display()
         )));
     }
-    let policy = in_force(&client)?;
-    let is_expected = args.sha256.is_some_and(|expected| expected.0 == policy.hash());
-    if let (Some(expected), false) = (args.sha256, is_expected) {
+    let own = desk.lasting.clone();
+    let standing = match &own {
+        // Whoever named no administrators has nobody whose signature could be asked for.
+        Some(own) if args.sha256.is_none() && own.administrators().is_some() => {
+            lineage::since(&client, &desk, own)?
+        }
+        _ => lineage::newest(&client, &desk)?,
+    };
+    if let Some(expected) = args.sha256 {
+        expect(&standing.followed, expected)?;
+    }
+    let news = News::of(&desk, own.as_deref(), &standing);
+    // Whoever runs the agent could call another address by a name that is known.
+    if own.is_some() && news.is_any() && args.sha256.is_none() {
+        output::note(&news.page());
+        args.consent.ask("Take it over as your own copy?")?;
+    }
+    take_over(&desk, &news)?;
+    Ok(Output::new(&news.value(&desk), answer(global, &desk, &news, args.sha256.is_some())))
+}
+
+/// Is it the bundle whose hash somebody told?
+fn expect(followed: &Followed, expected: Hex<32>) -> Result<(), CliError> {
+    let Followed { policy, emergency, .. } = followed;
+    if expected.0 == policy.hash() {
+        return Ok(());
+    }
+    if emergency.as_ref().is_some_and(|emergency| emergency.policy.hash() == expected.0) {
         return Err(CliError::Unverified(format!(
-            "the agent decides by version {} of the policy, whose SHA-256 is {}, not {expected}; nothing was taken over. Ask whoever told you that hash",
-            policy.version(),
-            Hex(policy.hash())
+            "{expected} is the hash of a bundle for an emergency, which is in force for a day only; nothing was taken over. \
+             Ask whoever told you that hash for the one of version {}, which it stands in for",
+            policy.version()
         )));
     }
-    let path = desk.policy_path();
-    let mut page = Page::new();
-    let before = desk.policy.as_deref();
-    let changed = before.is_none_or(|before| before.hash() != policy.hash());
-    if changed {
-        if let Some(before) = before {
-            // Whoever runs the agent could call another address by a name that is known.
-            if !is_expected {
-                output::note(&other(before, &policy));
-                args.consent.ask("Take it over as your own copy?")?;
-            }
-            write(&desk.home.path().join(OLD), before.text())?;
-        }
-        write(&path, policy.text())?;
+    Err(CliError::Unverified(format!(
+        "the agent decides by version {} of the policy, whose SHA-256 is {}, not {expected}; nothing was taken over. Ask whoever told you that hash",
+        policy.version(),
+        Hex(policy.hash())
+    )))
+}
+
+/// What is new for this home.
+struct News<'a> {
+    own: Option<&'a Policy>,
+    standing: &'a Standing,
+    changed: bool,
+    /// Is there a bundle for an emergency that was not taken over yet?
+    alarm: bool,
+}
+
+impl<'a> News<'a> {
+    fn of(desk: &Desk, own: Option<&'a Policy>, standing: &'a Standing) -> Self {
+        let Followed { policy, emergency, .. } = &standing.followed;
+        let changed = own.is_none_or(|own| own.hash() != policy.hash());
+        let known = desk.policy.as_ref().map(|policy| policy.hash());
+        let alarm = emergency.as_ref().is_some_and(|emergency| Some(emergency.policy.hash()) != known);
+        Self { own, standing, changed, alarm }
     }
-    match before {
+
+    fn is_any(&self) -> bool {
+        self.changed || self.alarm
+    }
+
+    /// What it changes for somebody who has a copy.
+    fn page(&self) -> Page {
+        let mut page = Page::new();
+        let Followed { policy, steps, emergency } = &self.standing.followed;
+        if let (true, Some(own)) = (self.changed, self.own) {
+            page.styled(Style::Warn, format!("The policy changed: version {} is your copy.", own.version()));
+            if own.administrators().is_none() {
+                page.styled(Style::Warn, "Nobody signs for the change: your copy names no administrators.");
+            }
+            if policy.version() < own.version() {
+                page.styled(Style::Bad, "The agent's is an older version: ask who runs the agent.");
+            }
+            lineage::steps(&mut page, own, steps);
+            page.append(diff::between(own, policy));
+        }
+        if let Some(emergency) = emergency {
+            lineage::emergency(&mut page, policy, emergency);
+            page.append(diff::between(policy, &emergency.policy));
+        }
+        page
+    }
+
+    fn value(&self, desk: &Desk) -> Value {
+        let Followed { policy, steps, emergency } = &self.standing.followed;
+        let steps: Vec<_> = steps
+            .iter()
+            .map(|step| {
+                json!({
+                    "version": step.version, "hash": step.sha256, "at": step.at, "by": step.by,
+                })
+            })
+            .collect();
+        json!({
+            "version": policy.version(), "hash": Hex(policy.hash()), "file": desk.policy_path(),
+            "first": self.own.is_none(), "changed": self.changed, "home": self.standing.home, "steps": steps,
+            "before": self.own.map(|own| json!({ "version": own.version(), "hash": Hex(own.hash()) })),
+            "break_glass": emergency.as_ref().map(|emergency| json!({
+                "version": emergency.policy.version(), "hash": Hex(emergency.policy.hash()),
+                "until": emergency.until, "by": emergency.by, "file": desk.home.path().join(pinned::BREAK_GLASS),
+            })),
+        })
+    }
+}
+
+/// Writes the copy, what was the copy before, and what is known of the agent.
+fn take_over(desk: &Desk, news: &News) -> Result<(), CliError> {
+    let folder = desk.home.path();
+    let Standing { home, followed } = news.standing;
+    let break_glass = match &followed.emergency {
+        None => None,
+        Some(emergency) => {
+            // Before it is said that it counts.
+            write(&folder.join(pinned::BREAK_GLASS), emergency.policy.text())?;
+            Some(pinned::Emergency { sha256: Hex(emergency.policy.hash()), until: emergency.until })
+        }
+    };
+    let known = Pinned { home: *home, break_glass };
+    if desk.pinned.as_ref() != Some(&known) {
+        known.save(folder)?;
+    }
+    if news.changed {
+        if let Some(own) = news.own {
+            write(&folder.join(OLD), own.text())?;
+        }
+        write(&desk.policy_path(), followed.policy.text())?;
+    }
+    Ok(())
+}
+
+fn answer(global: &Global, desk: &Desk, news: &News, is_expected: bool) -> Page {
+    let mut page = Page::new();
+    let (path, followed) = (desk.policy_path(), &news.standing.followed);
+    let policy = &followed.policy;
+    if is_expected || news.own.is_none() {
+        page.append(news.page());
+    } else if let Some(emergency) = &followed.emergency {
+        lineage::emergency(&mut page, policy, emergency);
+    }
+    match news.own {
         None if is_expected => page.line("The policy has the hash that you expect."),
         None => {
             page.styled(Style::Warn, "This is the first copy, and it is believed as it came.");
             page.line("Compare its hash with somebody whom you trust before you decide on anything:");
         }
-        Some(_) if !changed => page.line("The policy has not changed."),
-        Some(before) => {
-            if is_expected {
-                page.append(other(before, &policy));
-            }
+        Some(_) if !news.changed => page.line("The policy has not changed."),
+        Some(own) => {
             page.styled(
                 Style::Good,
                 format!(
                     "Your own copy is version {} now; it was version {}.",
                     policy.version(),
-                    before.version()
+                    own.version()
                 ),
             );
             let old = desk.home.path().join(OLD);
@@ -108,27 +231,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         ("version", policy.version().to_string().into()),
         ("sha-256", Hex(policy.hash()).to_string().into()),
         ("copy", path.display().to_string().into()),
+        ("agent's home", news.standing.home.to_string().into()),
     ]);
-    let value = json!({
-        "version": policy.version(), "hash": Hex(policy.hash()), "file": path, "first": before.is_none(),
-        "changed": changed, "before": before.map(|before| json!({
-            "version": before.version(), "hash": Hex(before.hash()),
-        })),
-    });
-    Ok(Output::new(&value, page))
-}
-
-/// What another bundle changes for somebody who has this copy.
-fn other(before: &Policy, policy: &Policy) -> Page {
-    let mut page = Page::new();
-    page.styled(Style::Warn, format!("The policy changed: version {} is your copy.", before.version()));
-    if policy.version() < before.version() {
-        page.styled(
-            Style::Bad,
-            "The agent's is an older version. That is right only after break-glass: ask who runs the agent.",
-        );
-    }
-    page.append(diff::between(before, policy));
     page
 }
 
@@ -144,7 +248,7 @@ pub fn in_force(client: &Client) -> Result<Policy, CliError> {
 
 fn proposal(global: &Global, desk: &Desk, client: Client, number: u64) -> Result<Output, CliError> {
     let source = Source::Agent(client);
-    let inbox = source.inbox()?;
+    let inbox = source.inbox(desk)?;
     let proposal = inbox.proposals.iter().find(|proposal| proposal.proposal == number).ok_or_else(|| {
         CliError::Usage(format!(
             "nothing called policy-{number} was put forward; `bursar inbox` lists what was"

@@ -133,7 +133,7 @@ fn agree(
     let signer = Signer::open(desk, Needs { approver: false, administrator: true }, args.retry_pin)?;
     signer.check(before)?;
     let number = propose::propose(client, policy, Way::Change)?.proposal;
-    let inbox = source.inbox()?;
+    let inbox = source.inbox(desk)?;
     let known = inbox.proposals.iter().find(|proposal| proposal.proposal == number);
     let proposal = known.ok_or_else(|| {
         CliError::Busy(format!("policy-{number} does not wait any more; look at `bursar policy show`"))

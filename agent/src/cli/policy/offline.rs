@@ -47,7 +47,8 @@ pub fn book(config: &Config) -> Result<Whole, CliError> {
         Err(_) => None,
     };
     let book: Connection = read::open(&config.home)?;
-    Ok(read::whole(&book, wished, |_| ())?)
+    let now = read::time(&book, config.tolerance)?;
+    Ok(read::whole(&book, wished, now, |_| ())?)
 }
 
 /// Id of the ledger that the home pays on.

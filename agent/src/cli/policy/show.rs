@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bursar_core::policy::BundleView;
+use bursar_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use crate::cli::client::{Ask, Client, ClientError};
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::output::{Cell, Output, Page, Style, Table, bar};
+use crate::cli::status::break_glass;
 use crate::clock;
 
 /// Show the bundle in force, and how full the budgets are
@@ -29,6 +31,8 @@ pub struct Args {}
 struct Shown {
     hash: Hex<32>,
     version: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
     #[serde(default)]
     assets: Vec<Asset>,
     #[serde(default)]
@@ -140,7 +144,8 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
             let whole = offline::book(&config)?;
             let policy = whole.judge.clone();
             let budgets = whole.counters.standings(&policy, clock::wall().max(whole.latest));
-            let value = serde_json::to_value(BundleView::of(&policy, budgets));
+            let until = whole.until;
+            let value = serde_json::to_value(BundleView { until, ..BundleView::of(&policy, budgets) });
             let shown = value
                 .and_then(serde_json::from_value)
                 .map_err(|error| CliError::Damaged(error.to_string()))?;
@@ -173,6 +178,9 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
 
 fn page(shown: &Shown) -> Page {
     let mut page = Page::new();
+    if let Some(until) = shown.until {
+        page.styled(Style::Bad, break_glass(until));
+    }
     page.pairs(bundle(shown));
     if !shown.groups.is_empty() {
         let mut table = Table::new(["GROUP", "MEMBERS"]);

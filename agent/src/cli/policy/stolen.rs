@@ -26,7 +26,10 @@ pub fn run(global: &Global, name: &Name, file: Option<PathBuf>) -> Result<Output
     let standing = match &file {
         Some(_) => None,
         // The home's policy.toml may be what somebody would like.
-        None => in_force::of_home(&global.config()?.home)?,
+        None => {
+            let config = global.config()?;
+            in_force::of_home_now(&config.home, config.tolerance)?
+        }
     };
     let policy = match standing {
         Some(standing) => standing.policy,

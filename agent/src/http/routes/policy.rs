@@ -6,6 +6,7 @@ use axum::extract::rejection::JsonRejection;
 use bursar_core::policy::BundleView;
 use serde_json::{Value, json};
 
+use crate::book::Shown;
 use crate::book::request::{IdempotencyKey, SpendRequest};
 use crate::http::Shared;
 use crate::http::caller::Named;
@@ -13,12 +14,11 @@ use crate::http::error::Problem;
 use crate::http::input::Object;
 
 /// The bundle in force: rules, purposes, ledgers, payers, who decides what, and how full the budgets are.
-#[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, version, assets, ledgers, payers, groups, approvers, administrators, break_glass, freeze, rules, budgets")))]
+#[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, version, until (break-glass), assets, ledgers, payers, groups, approvers, administrators, break_glass, freeze, rules, budgets")))]
 pub async fn show(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
     let _one = shared.questions.acquire().await;
-    let policy = shared.agent.book.policy();
-    let budgets = shared.agent.book.standings().await?;
-    Ok(Json(json!(BundleView::of(&policy, budgets))))
+    let Shown { policy, until, budgets } = shared.agent.book.shown().await?;
+    Ok(Json(json!(BundleView { until, ..BundleView::of(&policy, budgets) })))
 }
 
 /// What would be decided about a payment, rule by rule; nothing is spent or held.

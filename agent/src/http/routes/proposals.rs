@@ -14,15 +14,18 @@ use bursar_core::policy::Policy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::blocking;
 use super::inbox::{bytes, discounted, signed};
+use super::{blocking, reading};
+use crate::book::hex::Hex;
+use crate::book::lineage::{self, Shown};
+use crate::book::read;
 use crate::book::record::Way;
 use crate::book::{Agreement, Install, Proposing, Statement, Which};
 use crate::caller::Identity;
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
-use crate::http::input::{Object, Path};
+use crate::http::input::{Object, Path, Query};
 use crate::spend::SpendError;
 
 /// A bundle to be put forward.
@@ -42,8 +45,31 @@ fn change() -> Way {
 
 /// The bundle in force, as it is written.
 #[utoipa::path(get, path = "/v1/policy/bundle", responses((status = 200, description = "TOML", content_type = "application/toml")))]
-pub async fn in_force(State(shared): State<Shared>) -> Response {
-    toml(shared.agent.book.policy().text().to_owned())
+pub async fn in_force(State(shared): State<Shared>) -> Result<Response, Problem> {
+    Ok(toml(shared.agent.book.shown().await?.policy.text().to_owned()))
+}
+
+/// Where in the history of the policy.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Since {
+    /// SHA-256 of the bundle after which it begins, 64 hex digits; only the last bundle if absent.
+    #[param(value_type = Option<String>)]
+    since: Option<Hex<32>>,
+}
+
+/// The bundles that came into force after one, each with the signed decisions by which it did.
+#[utoipa::path(get, path = "/v1/policy/lineage", params(Since),
+    responses((status = 200, description = "home, policy (sha-256 of the bundle in force), steps (at, bundle, agreements) oldest first, more, break_glass"), (status = 404, description = "that bundle was never in force here")))]
+pub async fn lineage(
+    State(shared): State<Shared>,
+    Query(Since { since }): Query<Since>,
+) -> Result<Json<Shown>, Problem> {
+    let _one = shared.questions.acquire().await;
+    let stretch = shared.agent.book.lineage(since.map(|since| since.0)).await?;
+    let stretch =
+        stretch.ok_or_else(|| Problem::not_found("bundle with this hash in the policy's history"))?;
+    Ok(Json(reading(&shared.agent, read::open, move |book| lineage::shown(book, stretch)).await?))
 }
 
 /// A bundle that is put forward, as it is written.
@@ -67,18 +93,18 @@ pub async fn propose(
 ) -> Result<Json<Value>, Problem> {
     let Json(Object(NewBundle { bundle, way })) = body?;
     let _one = shared.questions.acquire().await;
-    let policy = read(&shared, bundle).await?;
+    let policy = parse(&shared, bundle).await?;
     let (hash, version) = (policy.hash(), policy.version());
     let number = match shared.agent.book.propose(Arc::new(policy), way, caller.name).await? {
         Proposing::Waits(number) => number,
         Proposing::Refused(why) => return Err(refused(why)),
         Proposing::Suspect(suspect) => return Err(SpendError::Suspect(suspect).into()),
     };
-    Ok(Json(json!({ "proposal": number, "version": version, "policy": crate::book::hex::Hex(hash) })))
+    Ok(Json(json!({ "proposal": number, "version": version, "policy": Hex(hash) })))
 }
 
 /// Beside the writer's thread, which goes on with payments meanwhile.
-async fn read(shared: &Shared, bundle: String) -> Result<Policy, Problem> {
+async fn parse(shared: &Shared, bundle: String) -> Result<Policy, Problem> {
     let policy =
         blocking(move || Policy::parse(&bundle)).await?.map_err(|error| refused(error.to_string()))?;
     shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
@@ -140,7 +166,7 @@ pub async fn install(
     let policy = {
         let _one = shared.questions.acquire().await;
         let text = shared.agent.book.proposed(id).await?.ok_or_else(unknown)?;
-        Arc::new(read(&shared, text).await?)
+        Arc::new(parse(&shared, text).await?)
     };
     match shared.agent.book.install(id, policy, caller.roles).await? {
         Install::InForce { version, until } => {
