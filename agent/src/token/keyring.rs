@@ -61,17 +61,23 @@ impl Keyring {
     /// Finds each key once; refuses a key that has two roles or the wrong curve.
     pub async fn open(token: &Token, labels: &Labels) -> Result<Self, TokenError> {
         let mut seen = HashMap::new();
-        let audit = find(token, &labels.audit, AUDIT.to_owned(), Mark::Audit, CHECKPOINTS, &mut seen).await?;
+        let audit = find(token, &labels.audit, AUDIT.to_owned(), CHECKPOINTS, &mut seen).await?;
         let node = find_named(token, &labels.node, Mark::Node, CHECKPOINTS, &mut seen).await?;
         let approver = find_named(token, &labels.approver, Mark::Approver, PEOPLE, &mut seen).await?;
         let administrator =
             find_named(token, &labels.administrator, Mark::Administrator, PEOPLE, &mut seen).await?;
         let mut accounts = BTreeMap::new();
         for (name, label) in &labels.accounts {
-            let handle =
-                find(token, label, format!("account {name}"), Mark::Account, ACCOUNTS, &mut seen).await?;
+            let handle = find(token, label, format!("account {name}"), ACCOUNTS, &mut seen).await?;
             accounts.insert(name.clone(), AccountKey::new(handle));
         }
+        // Once no two of its own are the same, which says more.
+        let people = [(Mark::Approver, &approver), (Mark::Administrator, &administrator)];
+        let others = [(Mark::Audit, Some(&audit)), (Mark::Node, node.as_ref())];
+        let named = people.map(|(mark, key)| (mark, key.as_ref())).into_iter().chain(others);
+        let named = named.filter_map(|(mark, key)| Some((mark, key?)));
+        let paying = accounts.values().map(|key: &AccountKey| (Mark::Account, key.handle()));
+        named.chain(paying).try_for_each(|(mark, key)| mark.check(key))?;
         Ok(Self {
             audit: RoleKey::new(audit),
             node: node.map(RoleKey::new),
@@ -139,7 +145,9 @@ pub async fn administrator_key(token: &Token, label: &str) -> Result<RoleKey<Adm
 }
 
 async fn find_alone(token: &Token, label: &str, mark: Mark) -> Result<Handle, TokenError> {
-    find(token, label, mark.word().to_owned(), mark, PEOPLE, &mut HashMap::new()).await
+    let handle = find(token, label, mark.word().to_owned(), PEOPLE, &mut HashMap::new()).await?;
+    mark.check(&handle)?;
+    Ok(handle)
 }
 
 async fn find_named(
@@ -150,7 +158,7 @@ async fn find_named(
     seen: &mut HashMap<PublicKey, String>,
 ) -> Result<Option<Handle>, TokenError> {
     match label {
-        Some(label) => Ok(Some(find(token, label, mark.word().to_owned(), mark, curves, seen).await?)),
+        Some(label) => Ok(Some(find(token, label, mark.word().to_owned(), curves, seen).await?)),
         None => Ok(None),
     }
 }
@@ -159,12 +167,10 @@ async fn find(
     token: &Token,
     label: &str,
     role: String,
-    mark: Mark,
     curves: Curves,
     seen: &mut HashMap<PublicKey, String>,
 ) -> Result<Handle, TokenError> {
     let handle = token.find(label).await?;
-    mark.check(&handle)?;
     if !curves.allowed.contains(&handle.public().algorithm()) {
         return Err(TokenError::WrongKey {
             label: label.to_owned(),

@@ -119,6 +119,7 @@ fn unverified(version: u64, what: &str) -> CliError {
 pub fn steps(page: &mut Page, own: &Policy, steps: &[Agreed]) {
     let mut before = own.version();
     for Agreed { version, at, by, .. } in steps {
+        let at = at.whole_seconds();
         if by.is_empty() {
             page.styled(
                 Style::Warn,
