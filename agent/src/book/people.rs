@@ -9,7 +9,7 @@ use bursar_core::policy::Policy;
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Part};
 use super::record::Way;
 use super::request::IdempotencyId;
 use super::view::Spend;
@@ -107,9 +107,9 @@ impl Book {
         self.writer.run(move |book| book.vote(&vote)).await
     }
 
-    /// Everything that waits for a person.
-    pub async fn inbox(&self) -> Result<Inbox, WriteError> {
-        self.writer.run(|book| Ok(book.inbox())).await
+    /// What waits for a person: a part of it, so that the writer's thread goes on with payments soon.
+    pub async fn inbox(&self, part: Part) -> Result<Inbox, WriteError> {
+        self.writer.run(move |book| Ok(book.inbox(&part))).await
     }
 
     /// A spend as of now: who has approved it, if it waits; `None` if there is none.

@@ -309,15 +309,20 @@ impl BookStore {
     }
 
     /// See [`crate::book::Book::inbox`].
-    pub fn inbox(&self) -> inbox::Inbox {
+    pub fn inbox(&self, part: &inbox::Part) -> inbox::Inbox {
+        let (payments, next) = self.inbox_payments(part);
+        let whole = part.after.is_none();
+        let proposals = if whole { self.inbox_proposals() } else { Vec::new() };
+        let asked = |proposal: &inbox::Proposal| part.of.as_ref().is_none_or(|of| proposal.caller == *of);
         inbox::Inbox {
             home: self.home,
             policy: Hex(self.policy.hash()),
             version: self.policy.version(),
             until: self.until.map(|(until, _)| until),
-            payments: self.inbox_payments(),
-            proposals: self.inbox_proposals(),
-            frozen: self.inbox_frozen(),
+            payments,
+            proposals: proposals.into_iter().filter(asked).collect(),
+            frozen: if whole && part.of.is_none() { self.inbox_frozen() } else { Vec::new() },
+            next,
         }
     }
 }

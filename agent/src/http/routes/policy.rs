@@ -6,18 +6,23 @@ use axum::extract::rejection::JsonRejection;
 use bursar_core::policy::BundleView;
 use serde_json::{Value, json};
 
+use super::placed;
 use crate::book::request::{IdempotencyKey, SpendRequest};
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::http::input::Object;
+use crate::spend::SpendError;
 
 /// The bundle in force: rules, purposes, ledgers, payers, who decides what, and how full the budgets are.
 #[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, version, assets, ledgers, payers, groups, approvers, administrators, break_glass, freeze, rules, budgets")))]
-pub async fn show(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
-    let _one = shared.questions.acquire().await;
-    let policy = shared.agent.book.policy();
-    let budgets = shared.agent.book.standings().await?;
+pub async fn show(State(shared): State<Shared>, Named(caller): Named) -> Result<Json<Value>, Problem> {
+    let place = shared.shares.question(&caller.name).await;
+    let ask = async move {
+        let policy = shared.agent.book.policy();
+        shared.agent.book.standings().await.map(|budgets| (policy, budgets))
+    };
+    let (policy, budgets) = placed(place, ask).await?;
     Ok(Json(json!(BundleView::of(&policy, budgets))))
 }
 
@@ -30,9 +35,11 @@ pub async fn explain(
     body: Result<Json<Object<SpendRequest>>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Object(request)) = body?;
-    let _one = shared.questions.acquire().await;
-    let key = IdempotencyKey::none();
-    let draft = crate::spend::draft(&shared.agent, caller, key, request)?;
-    let explanation = shared.agent.book.explain(draft).await?;
+    let place = shared.shares.question(&caller.name).await;
+    let ask = async move {
+        let draft = crate::spend::draft(&shared.agent, caller, IdempotencyKey::none(), request)?;
+        Ok::<_, SpendError>(shared.agent.book.explain(draft).await?)
+    };
+    let explanation = placed(place, ask).await?;
     Ok(Json(json!(explanation)))
 }

@@ -14,8 +14,9 @@ use bursar_core::policy::Policy;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::blocking;
 use super::inbox::{bytes, discounted, signed};
+use super::{blocking, placed};
+use crate::agent::Agent;
 use crate::book::record::Way;
 use crate::book::{Agreement, Install, Proposing, Statement, Which};
 use crate::caller::Identity;
@@ -48,8 +49,13 @@ pub async fn in_force(State(shared): State<Shared>) -> Response {
 
 /// A bundle that is put forward, as it is written.
 #[utoipa::path(get, path = "/v1/proposals/{id}/bundle", responses((status = 200, description = "TOML", content_type = "application/toml"), (status = 404)))]
-pub async fn bundle(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let text = shared.agent.book.proposed(id).await?;
+pub async fn bundle(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Path(id): Path<u64>,
+) -> Result<Response, Problem> {
+    let place = shared.shares.question(&caller.name).await;
+    let text = placed(place, async move { shared.agent.book.proposed(id).await }).await?;
     text.map(toml).ok_or_else(|| Problem::not_found(&format!("proposal {id}")))
 }
 
@@ -66,10 +72,15 @@ pub async fn propose(
     body: Result<Json<Object<NewBundle>>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Object(NewBundle { bundle, way })) = body?;
-    let _one = shared.questions.acquire().await;
-    let policy = read(&shared, bundle).await?;
-    let (hash, version) = (policy.hash(), policy.version());
-    let number = match shared.agent.book.propose(Arc::new(policy), way, caller.name).await? {
+    let (place, agent) = (shared.shares.question(&caller.name).await, shared.agent.clone());
+    let put = async move {
+        let policy = read(&agent, bundle).await?;
+        let (hash, version) = (policy.hash(), policy.version());
+        let put = agent.book.propose(Arc::new(policy), way, caller.name).await?;
+        Ok::<_, Problem>((hash, version, put))
+    };
+    let (hash, version, put) = placed(place, put).await?;
+    let number = match put {
         Proposing::Waits(number) => number,
         Proposing::Refused(why) => return Err(refused(why)),
         Proposing::Suspect(suspect) => return Err(SpendError::Suspect(suspect).into()),
@@ -78,10 +89,10 @@ pub async fn propose(
 }
 
 /// Beside the writer's thread, which goes on with payments meanwhile.
-async fn read(shared: &Shared, bundle: String) -> Result<Policy, Problem> {
+async fn read(agent: &Agent, bundle: String) -> Result<Policy, Problem> {
     let policy =
         blocking(move || Policy::parse(&bundle)).await?.map_err(|error| refused(error.to_string()))?;
-    shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
+    agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
     Ok(policy)
 }
 
@@ -136,12 +147,13 @@ pub async fn install(
     Named(caller): Named,
     Path(id): Path<u64>,
 ) -> Result<Json<Value>, Problem> {
-    let unknown = || Problem::not_found(&format!("proposal {id}"));
-    let policy = {
-        let _one = shared.questions.acquire().await;
-        let text = shared.agent.book.proposed(id).await?.ok_or_else(unknown)?;
-        Arc::new(read(&shared, text).await?)
+    let unknown = move || Problem::not_found(&format!("proposal {id}"));
+    let (place, agent) = (shared.shares.question(&caller.name).await, shared.agent.clone());
+    let find = async move {
+        let text = agent.book.proposed(id).await?.ok_or_else(unknown)?;
+        Ok::<_, Problem>(Arc::new(read(&agent, text).await?))
     };
+    let policy = placed(place, find).await?;
     match shared.agent.book.install(id, policy, caller.roles).await? {
         Install::InForce { version, until } => {
             if let Some(until) = until {
