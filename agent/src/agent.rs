@@ -46,7 +46,7 @@ pub struct Agent {
     /// The agent's time.
     pub watch: Arc<Watch>,
     /// Who is at work under which Idempotency-Key.
-    pub turns: Turns,
+    pub turns: Arc<Turns>,
     /// One checkpoint is signed at a time.
     checkpoints: Mutex<()>,
 }
@@ -213,7 +213,7 @@ impl Agent {
             ledger,
             embedded,
             watch,
-            turns: Turns::default(),
+            turns: Arc::default(),
             checkpoints: Mutex::new(()),
         };
         agent.check_fit().await?;

@@ -3,13 +3,16 @@
 
 pub mod access;
 pub mod caller;
+mod crowd;
 mod door;
 pub mod error;
 pub mod input;
 pub mod openapi;
 mod patient;
+mod probe;
 pub mod routes;
 mod seldom;
+pub mod shares;
 pub mod wire;
 
 use std::sync::Arc;
@@ -20,11 +23,13 @@ use axum::middleware;
 use axum::{Router, response::Response};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::agent::Agent;
 pub use door::HEADER_TIMEOUT as IDLE_TIMEOUT;
-use door::Hall;
+use door::House;
+use probe::Probe;
+use shares::Shares;
 
 /// Largest body in bytes.
 pub const MAX_BODY: usize = 16 * 1024;
@@ -32,10 +37,6 @@ pub const MAX_BODY: usize = 16 * 1024;
 pub const MAX_BUNDLE: usize = 2 * bursar_core::policy::MAX_TEXT;
 /// Where that goes.
 pub const PROPOSALS: &str = "/v1/proposals";
-/// Most payments at once; beyond that the caller is told to come back.
-pub const MAX_SPENDS: usize = 512;
-/// Most questions about the policy at once.
-const MAX_QUESTIONS: usize = 2;
 /// For a request to arrive and to be answered.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// For the payments under way when the agent stops.
@@ -46,18 +47,15 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Shared {
     /// The agent.
     pub agent: Arc<Agent>,
-    /// Payments under way.
-    pub spends: Arc<Semaphore>,
-    /// Questions under way that work through the whole policy; the writer serves payments first.
-    pub questions: Arc<Semaphore>,
+    /// What each caller may take of it.
+    pub shares: Arc<Shares>,
+    /// Asks whether the token answers.
+    pub probe: Probe,
 }
 
 /// Every route.
 pub fn router(shared: Shared) -> Router {
     access::router(&shared)
-        .fallback(error::no_route)
-        .method_not_allowed_fallback(error::no_method)
-        .layer(middleware::from_fn(input::announced))
         .layer(middleware::from_fn(deadline))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(shared)
@@ -81,19 +79,18 @@ pub struct Doors {
 
 /// Answers connections until `stop` changes, then lets what is under way finish.
 pub async fn serve(doors: Doors, agent: Arc<Agent>, stop: watch::Receiver<bool>) {
-    let spends = Arc::new(Semaphore::new(MAX_SPENDS));
     let callers = Arc::new(agent.config.callers.clone());
-    let questions = Arc::new(Semaphore::new(MAX_QUESTIONS));
-    let router = router(Shared { agent, spends: spends.clone(), questions });
-    let hall = Hall { router, callers, stop };
+    let shares = Arc::new(Shares::new(&callers));
+    let probe = Probe::new(agent.token.clone());
+    let router = router(Shared { agent, shares: shares.clone(), probe });
+    let house = House::new(router, callers, stop);
     let remote = async {
         if let Some((listener, tls)) = doors.remote {
-            door::remote(listener, tls, hall.clone()).await;
+            door::remote(listener, tls, house.clone()).await;
         }
     };
-    tokio::join!(door::local(doors.local, hall.clone()), remote);
-    let all = u32::try_from(MAX_SPENDS).unwrap_or(u32::MAX);
-    if tokio::time::timeout(DRAIN_TIMEOUT, spends.acquire_many(all)).await.is_err() {
+    tokio::join!(door::local(doors.local, house.clone()), remote);
+    if tokio::time::timeout(DRAIN_TIMEOUT, shares.drained()).await.is_err() {
         tracing::warn!("some payments are still under way; the next start finishes them");
     }
 }

@@ -11,7 +11,7 @@
 //! | [`ledger`] | where signed payments go |
 //! | [`agent`], [`serve`], [`config`] | everything a home folder names, opened and running |
 //! | [`http`] | the API on a Unix socket, and on TCP for callers with a certificate |
-//! | [`caller`], [`tls`], [`remote`] | who asks, and how both ends of a connection are known |
+//! | [`caller`], [`tls`], [`remote`], [`socket`] | who asks, and how both ends of a connection are known |
 //! | [`cli`] | one file per command |
 //! | [`store`] | one SQLite file, one writer, many commands in one durable commit |
 //! | [`anchor`], [`clock`], [`harden`], [`turns`] | rollback, time, memory, order |
@@ -42,6 +42,7 @@ pub mod ledger;
 pub mod remote;
 pub mod serve;
 pub mod setup;
+pub mod socket;
 pub mod spend;
 pub mod store;
 pub mod tls;

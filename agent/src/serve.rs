@@ -1,6 +1,7 @@
 //! The daemon: one per home, from its lock to its last anchor.
 
 use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tokio::sync::watch;
 use crate::agent::{Agent, AgentError, Leniency};
 use crate::config::Config;
 use crate::http::Doors;
+use crate::socket::{Address, SocketError};
 use crate::tls::certificate::CertificateError;
 
 /// In the home folder of a running agent: the address and port of its TCP listener, one line.
@@ -88,7 +90,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
     let path = config.socket.clone();
-    free(&path)?;
+    free(&config.home, &path)?;
     let _ = std::fs::remove_file(config.home.join(LISTENING));
     let remote = listen(&config).await?;
     let agent = Arc::new(Agent::open(config, options.leniency).await?);
@@ -172,7 +174,7 @@ pub fn lock(home: &Path) -> Result<File, ServeError> {
 }
 
 /// Removes a socket that an earlier run left behind; refuses one on which somebody answers.
-fn free(path: &Path) -> Result<(), ServeError> {
+fn free(home: &Path, path: &Path) -> Result<(), ServeError> {
     if path.as_os_str().len() > LONGEST_SOCKET {
         let why = format!(
             "its path has {} bytes and {LONGEST_SOCKET} fit; set a shorter `socket` under [agent] in config.toml",
@@ -180,7 +182,13 @@ fn free(path: &Path) -> Result<(), ServeError> {
         );
         return Err(ServeError::Socket { path: path.to_owned(), why });
     }
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+    let address = Address::of_home(home, path);
+    if let Err(why @ SocketError::Folder { .. }) = address.check_folder() {
+        return Err(ServeError::Socket { path: path.to_owned(), why: why.to_string() });
+    }
+    // Whoever takes no connections now is there all the same.
+    let blocks = |error: &std::io::Error| error.kind() == ErrorKind::WouldBlock;
+    if crate::socket::connect(path).map_or_else(|error| blocks(&error), |_| true) {
         return Err(ServeError::SocketInUse(path.to_owned()));
     }
     match std::fs::symlink_metadata(path) {

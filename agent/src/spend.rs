@@ -9,22 +9,33 @@ use crate::agent::Agent;
 use crate::book::draft::{Draft, DraftError};
 use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
 use crate::book::view::Spend;
-use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Turn, Unfinished};
+use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Unfinished};
 use crate::caller::Identity;
 use crate::clock::Suspect;
 use crate::ledger::LedgerError;
 use crate::store::WriteError;
 use crate::token::{self, TokenError};
+use crate::turns::Guard;
 
-/// Pays, or says why not. The same caller, key and request again: the same answer, paid once.
-#[tracing::instrument(level = "debug", skip_all, fields(caller = %caller.name))]
-pub async fn spend(
-    agent: &Agent,
+/// A caller whose turn it is under this key: one at a time. Only [`in_turn`] makes one.
+#[derive(Debug)]
+#[must_use = "others wait for it"]
+pub struct InTurn {
     caller: Identity,
     key: IdempotencyKey,
-    request: SpendRequest,
-) -> Result<Spend, SpendError> {
-    let _turn = agent.turns.wait(idempotency_id(&caller.name, &key)).await; // one at a time under one key
+    turn: Guard,
+}
+
+/// Waits for the turn of a key. Whoever waits has nothing yet that others need.
+pub async fn in_turn(agent: &Agent, caller: Identity, key: IdempotencyKey) -> InTurn {
+    let turn = agent.turns.wait(idempotency_id(&caller.name, &key)).await;
+    InTurn { caller, key, turn }
+}
+
+/// Pays, or says why not. The same caller, key and request again: the same answer, paid once.
+#[tracing::instrument(level = "debug", skip_all, fields(caller = %asks.caller.name))]
+pub async fn spend(agent: &Agent, asks: InTurn, request: SpendRequest) -> Result<Spend, SpendError> {
+    let InTurn { caller, key, turn: _turn } = asks; // one at a time under one key
     let reserved = match decide(agent, caller, key, request).await? {
         Decision::Reserved(reserved) => reserved,
         Decision::Answered(spend) => return Ok(*spend), // denied, waiting for approvals, or answered before
@@ -78,10 +89,9 @@ async fn resume(agent: &Agent, unfinished: Unfinished) -> Result<Spend, SpendErr
     }
 }
 
-/// Goes on with an unfinished payment in its turn: one at a time under one key. `None` if it has
-/// ended meanwhile, or may not leave now.
-pub async fn go_on(agent: &Agent, Turn { spend, of }: Turn) -> Result<Option<Spend>, SpendError> {
-    let _turn = agent.turns.wait(of).await;
+/// Goes on with an unfinished payment in the turn of its key. `None` if it has ended meanwhile, or may
+/// not leave now.
+pub async fn go_on(agent: &Agent, _turn: Guard, spend: u64) -> Result<Option<Spend>, SpendError> {
     match agent.book.take_up(spend).await? {
         Some(unfinished) => resume(agent, unfinished).await.map(Some),
         None => Ok(None),

@@ -16,18 +16,20 @@ pub struct Turns {
 /// The right to work under one key, until it is dropped.
 #[derive(Debug)]
 #[must_use = "dropping it lets the next one in"]
-pub struct Guard<'a> {
-    turns: &'a Turns,
+pub struct Guard {
+    turns: Arc<Turns>,
     id: IdempotencyId,
+    turn: Option<Arc<Turn<()>>>,
     held: Option<OwnedMutexGuard<()>>,
 }
 
 impl Turns {
-    /// Waits until nobody else works under this key.
-    pub async fn wait(&self, id: IdempotencyId) -> Guard<'_> {
+    /// Waits until nobody else works under this key. Whoever stops waiting leaves nothing behind.
+    pub async fn wait(self: &Arc<Self>, id: IdempotencyId) -> Guard {
         let turn = self.lock().entry(id).or_default().clone();
-        let held = turn.lock_owned().await;
-        Guard { turns: self, id, held: Some(held) }
+        let mut guard = Guard { turns: self.clone(), id, turn: Some(turn.clone()), held: None };
+        guard.held = Some(turn.lock_owned().await);
+        guard
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<IdempotencyId, Arc<Turn<()>>>> {
@@ -36,10 +38,10 @@ impl Turns {
     }
 }
 
-impl Drop for Guard<'_> {
+impl Drop for Guard {
     fn drop(&mut self) {
         let mut waiting = self.turns.lock();
-        self.held = None;
+        (self.held, self.turn) = (None, None);
         // Only the map has it: nobody waits. Whoever comes next makes a new one under the same lock.
         if waiting.get(&self.id).is_some_and(|turn| Arc::strong_count(turn) == 1) {
             waiting.remove(&self.id);
@@ -70,5 +72,37 @@ mod tests {
             assert!(task.await.is_ok());
         }
         assert!(turns.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_waiting_leaves_nothing_behind() {
+        let turns = Arc::new(Turns::default());
+        let first = turns.wait([0; 16]).await;
+        for _ in 0..10 {
+            assert!(is_pending(turns.wait([0; 16])).await);
+        }
+        assert_eq!(turns.lock().len(), 1);
+        drop(first);
+        assert!(turns.lock().is_empty());
+        // The turn comes at the moment at which nobody waits for it any more.
+        let first = turns.wait([0; 16]).await;
+        let mut second = std::pin::pin!(turns.wait([0; 16]));
+        assert!(is_pending(second.as_mut()).await);
+        drop(first);
+        assert_eq!(turns.lock().len(), 1, "it is the second's");
+        drop(second.await);
+        assert!(turns.lock().is_empty());
+        let (first, held) = (turns.wait([0; 16]).await, turns.clone());
+        let mut late = Box::pin(async move { held.wait([0; 16]).await });
+        assert!(is_pending(late.as_mut()).await);
+        drop(first);
+        drop(late);
+        assert!(turns.lock().is_empty());
+    }
+
+    /// Polls it once.
+    async fn is_pending<F: Future>(future: F) -> bool {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending())).await
     }
 }

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use bursar_tests::api::{Answer, Api};
+use bursar_tests::api::Answer;
 use bursar_tests::clock::FakeClock;
 use bursar_tests::daemon::Daemon;
 use bursar_tests::files;
@@ -197,22 +197,4 @@ fn a_trickled_head_or_body_is_cut_off_and_holds_nobody_up() {
         is_problem(&answer.expect("an answer"), 503, "timeout", "a trickled body");
     });
     assert_eq!(files::entries(&world.home()).len(), 20);
-}
-
-#[test]
-fn more_connections_than_there_are_places_wait_for_one() {
-    let world = World::new(programs!(), &bundle(GROCERIES));
-    let agent = world.serve();
-    let mut places: Vec<Api> = (0..512).map(|_| agent.api()).collect();
-    // Each has been answered, so each has its place.
-    for api in &mut places {
-        assert_eq!(api.get("/healthz").0, 200);
-    }
-    let mut waiting = agent.api();
-    waiting.raw().set_read_timeout(Some(Duration::from_millis(300))).unwrap();
-    let early = waiting.send("GET", "/healthz", "", b"");
-    assert_eq!(early.map_err(|error| error.kind()).map(|answer| answer.status), Err(ErrorKind::WouldBlock));
-    drop(places.pop());
-    waiting.raw().set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    assert_eq!(waiting.read().unwrap().status, 200);
 }

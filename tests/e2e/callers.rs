@@ -73,10 +73,29 @@ fn a_user_without_a_name_is_turned_away() {
     for path in ["/healthz", "/readyz", "/openapi.json"] {
         assert_eq!(api.get(path).0, 200, "{path} is for anybody");
     }
+    // Nor does it hear what there is: whatever it asks for, it is turned away, and that is written down.
+    let long = "Content-Length: 99999999\r\n";
+    let nothing = [
+        ("GET", "/nothing", ""),
+        ("BREW", "/v1/coffee/1", ""),
+        ("DELETE", "/v1/spends", ""),
+        ("PUT", "/healthz", ""),
+    ];
+    for (method, path, head) in nothing.into_iter().chain([("GET", "/v1/ledger", long)]) {
+        let answer = agent.api().send(method, path, head, b"").unwrap();
+        let kind = answer.json()["type"].clone();
+        assert_eq!(
+            (answer.status, kind.as_str()),
+            (403, Some("urn:bursar:problem:unknown-caller")),
+            "{method} {path}"
+        );
+    }
     let records = files::records(&world.home());
     let turned_away: Vec<_> = records[2..].iter().map(|record| &record["turned-away"]).collect();
     let found: Vec<_> = turned_away.iter().map(|record| record["route"].as_str().unwrap()).collect();
-    assert_eq!(found, routes.map(|(method, path)| format!("{method} {path}")));
+    let asked = routes.map(|(method, path)| format!("{method} {path}"));
+    let asked = asked.iter().map(String::as_str).chain(["no such route", "no such method"]);
+    assert_eq!(found, asked.collect::<Vec<_>>());
     for record in turned_away {
         assert_eq!(record["who"], format!("uid {}", own()));
         assert_eq!(record["why"], "unknown caller");

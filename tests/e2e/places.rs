@@ -38,6 +38,14 @@ fn one_caller_leaves_places_for_others() {
     let at = At { address: world.listening(), trusted: world.home().join("certificate.pem") };
     let asked = phone.pay(&at, "k", "60.00 EUR");
     assert_eq!((asked.status, &asked.body["state"]), (202, &"waiting".into()), "{asked:?}");
+    // All of them are found, page by page.
+    let (_, page) = api.get("/v1/inbox");
+    assert_eq!((page["payments"].as_array().unwrap().len(), &page["next"]), (100, &100.into()));
+    let (_, page) = api.get("/v1/inbox?limit=5000&after=10");
+    assert_eq!((page["payments"].as_array().unwrap().len(), &page["next"]), (1000, &1010.into()));
+    let status = world.run(&["status", "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["waiting"]["payments"], EACH + 1);
     // What needs nobody is paid all the same.
     assert_eq!(api.pay("small", "expenses", "Corner Pharmacy", "5.00 EUR").0, 201);
 }

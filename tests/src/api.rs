@@ -103,9 +103,20 @@ impl Api {
         (answer.status, answer.json())
     }
 
-    /// What waits for people.
+    /// What waits for people, all of it.
     pub fn inbox(&mut self) -> Inbox {
-        let answer = self.send("GET", "/v1/inbox", "", b"").expect("an answer");
+        let mut inbox = self.inbox_page("?limit=1000");
+        while let Some(after) = inbox.next {
+            let more = self.inbox_page(&format!("?limit=1000&after={after}"));
+            inbox.payments.extend(more.payments);
+            inbox.next = more.next;
+        }
+        inbox
+    }
+
+    /// One page of it.
+    pub fn inbox_page(&mut self, query: &str) -> Inbox {
+        let answer = self.send("GET", &format!("/v1/inbox{query}"), "", b"").expect("an answer");
         serde_json::from_slice(&answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"))
     }
 

@@ -65,8 +65,9 @@ impl Agent {
             tracing::info!(payments = unfinished.len(), "finishing what was begun");
         }
         for turn in unfinished {
-            if let Err(error) = spend::go_on(self, turn).await {
-                tracing::warn!(%error, spend = turn.spend, "a payment stays unfinished");
+            let (spend, turn) = (turn.spend, self.turns.wait(turn.of).await);
+            if let Err(error) = spend::go_on(self, turn, spend).await {
+                tracing::warn!(%error, spend, "a payment stays unfinished");
             }
         }
     }

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::hex::Hex;
 use super::record::Way;
 
-/// All of it, as of now.
+/// All of it, or a part, as of now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Inbox {
     /// The home whose inbox it is.
@@ -32,6 +32,23 @@ pub struct Inbox {
     pub proposals: Vec<Proposal>,
     /// Frozen accounts.
     pub frozen: Vec<Frozen>,
+    /// Where to go on with the payments; absent at their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
+}
+
+/// Most payments in one answer.
+pub const PAGE: usize = 1_000;
+
+/// Which part of it.
+#[derive(Clone, Debug)]
+pub struct Part {
+    /// Only payments with a higher id. What is no payment stands in the first part alone.
+    pub after: Option<u64>,
+    /// At most so many payments, and never more than [`PAGE`].
+    pub limit: usize,
+    /// Only what this caller has asked for; everything without one.
+    pub of: Option<Name>,
 }
 
 /// A payment that waits.

@@ -10,7 +10,7 @@ use bursar_core::policy::Policy;
 use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
-use super::inbox::Inbox;
+use super::inbox::{Inbox, Part};
 use super::lineage::Stretch;
 use super::record::Way;
 use super::request::IdempotencyId;
@@ -109,9 +109,9 @@ impl Book {
         self.writer.run(move |book| book.vote(&vote)).await
     }
 
-    /// Everything that waits for a person.
-    pub async fn inbox(&self) -> Result<Inbox, WriteError> {
-        self.writer.run(|book| book.inbox()).await
+    /// What waits for a person: a part of it, so that the writer's thread goes on with payments soon.
+    pub async fn inbox(&self, part: Part) -> Result<Inbox, WriteError> {
+        self.writer.run(move |book| book.inbox(&part)).await
     }
 
     /// A spend as of now: who has approved it, if it waits; `None` if there is none.

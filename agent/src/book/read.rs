@@ -8,6 +8,7 @@ use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::envelope::Envelope;
 use bursar_core::key::Signature;
 use bursar_core::log::Hash;
+use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Policy};
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -25,6 +26,9 @@ use crate::store::{StoreError, file, log};
 
 /// Most spends or records in one answer.
 pub const PAGE: u32 = 1000;
+
+/// Most spends that are looked at for one answer.
+pub const PASSED: u32 = 10_000;
 
 /// Opens the book of a home for reading, beside a running agent or without one.
 pub fn open(home: &Path) -> Result<Connection, StoreError> {
@@ -53,19 +57,49 @@ pub fn spend(connection: &Connection, id: u64) -> Result<Option<Spend>, StoreErr
     Ok(Some(after(base, last, was_signed)))
 }
 
-/// Up to [`PAGE`] spends with an id below `before`, newest first.
-pub fn spends(connection: &Connection, before: Option<u64>, limit: u32) -> Result<Vec<Spend>, StoreError> {
+/// Up to [`PAGE`] spends with an id below `before`, newest first; only those of one caller, if one is
+/// named. And where to go on: other callers' spends are passed over, [`PASSED`] at most, so that a
+/// page may be short, or empty, and not be the last.
+pub fn spends(
+    connection: &Connection,
+    of: Option<&Name>,
+    before: Option<u64>,
+    limit: u32,
+) -> Result<(Vec<Spend>, Option<u64>), StoreError> {
     let failed = |source| file::failed(connection, source);
-    let mut ids = connection
-        .prepare_cached("SELECT id FROM spends WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
+    let limit = limit.min(PAGE);
+    let most = if of.is_some() { PASSED } else { limit };
+    let mut rows = connection
+        .prepare_cached("SELECT id, decision FROM spends WHERE id < ?1 ORDER BY id DESC LIMIT ?2")
         .map_err(failed)?;
     let before = i64::try_from(before.unwrap_or(u64::MAX)).unwrap_or(i64::MAX);
-    let ids = ids.query_map(params![before, limit.min(PAGE)], |row| row.get(0)).map_err(failed)?;
-    let mut found = Vec::new();
-    for id in ids {
-        found.extend(spend(connection, id.map_err(failed)?)?);
+    let rows = rows.query_map(params![before, most], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    let (mut found, mut passed) = (Vec::new(), 0);
+    for row in rows {
+        let (id, decision): (u64, u64) = row.map_err(failed)?;
+        passed += 1;
+        let own = match of {
+            Some(of) => asked_by(&record(connection, decision)?) == Some(of),
+            None => true,
+        };
+        if own {
+            found.extend(spend(connection, id)?);
+        }
+        if found.len() == limit as usize || passed == most {
+            return Ok((found, Some(id).filter(|id| *id > 1)));
+        }
     }
-    Ok(found)
+    Ok((found, None))
+}
+
+/// Who asked for what this record decides.
+fn asked_by(decision: &Record) -> Option<&Name> {
+    match decision {
+        Record::Denied(denied) => Some(&denied.caller),
+        Record::Allowed(allowed) => Some(&allowed.caller),
+        Record::Waiting(asked) => Some(&asked.caller),
+        _ => None,
+    }
 }
 
 /// The signed envelope of a spend; `None` if there is no such spend or no signature.

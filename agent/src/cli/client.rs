@@ -19,6 +19,7 @@ use super::global::Global;
 use crate::config::Config;
 use crate::config::person::{Person, Place};
 use crate::remote::RemoteError;
+use crate::socket::{Address, SocketError};
 use link::Way;
 
 /// Why there is no answer to use.
@@ -35,6 +36,23 @@ pub enum ClientError {
     Forbidden {
         /// The socket.
         socket: PathBuf,
+    },
+    /// Somebody listens on the socket, and takes no connections.
+    #[error(
+        "the agent takes no connections at {socket}: it stands still, or too many ask; try again, or see what `bursar status` \
+         and its log say"
+    )]
+    Full {
+        /// The socket.
+        socket: PathBuf,
+    },
+    /// Whoever listens on the socket need not be the agent.
+    #[error("{socket}: {why}")]
+    Untrusted {
+        /// The socket.
+        socket: PathBuf,
+        /// Why not.
+        why: SocketError,
     },
     /// The socket cannot be reached for another reason.
     #[error("{socket}: {source}; check `agent.socket` in config.toml")]
@@ -70,11 +88,11 @@ impl ClientError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::NotRunning { .. } => Exit::NotRunning,
-            Self::Forbidden { .. } | Self::Socket { .. } => Exit::Home,
+            Self::Forbidden { .. } | Self::Socket { .. } | Self::Untrusted { .. } => Exit::Home,
             Self::Remote(RemoteError::Away { .. }) => Exit::NotRunning,
             Self::Remote(RemoteError::Wrong { .. }) => Exit::Unverified,
             Self::Remote(RemoteError::Handshake { .. }) => Exit::Home,
-            Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => Exit::Busy,
+            Self::Full { .. } | Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => Exit::Busy,
             Self::Problem(problem) => problem.exit(),
         }
     }
@@ -82,7 +100,12 @@ impl ClientError {
     /// Did the request perhaps reach the agent, so that a payment may have come of it?
     pub fn may_be_decided(&self) -> bool {
         match self {
-            Self::NotRunning { .. } | Self::Forbidden { .. } | Self::Socket { .. } | Self::Remote(_) => false,
+            Self::NotRunning { .. }
+            | Self::Full { .. }
+            | Self::Forbidden { .. }
+            | Self::Untrusted { .. }
+            | Self::Socket { .. }
+            | Self::Remote(_) => false,
             Self::Timeout(_) | Self::Lost(_) | Self::Unreadable(_) => true,
             Self::Problem(problem) => problem.may_be_decided(),
         }
@@ -101,7 +124,7 @@ impl ClientError {
     /// Is it worth asking again with the same key, and after how long at least?
     pub fn retry(&self) -> Option<Duration> {
         match self {
-            Self::Timeout(_) | Self::Lost(_) => Some(Duration::ZERO),
+            Self::Full { .. } | Self::Timeout(_) | Self::Lost(_) => Some(Duration::ZERO),
             Self::Problem(problem) if problem.is_passing() => Some(problem.retry_after.unwrap_or_default()),
             _ => None,
         }
@@ -134,7 +157,7 @@ impl Client {
             Some(Place::Remote(remote)) => Self::by(&person.home, Way::Remote(remote.door(&person.home)?)),
             Some(Place::Socket(socket)) => {
                 let start = "bursar serve --background, with --home and the agent's home folder".to_owned();
-                Self::by(socket, Way::Local { socket: socket.clone(), start })
+                Self::by(socket, Way::Local { socket: Address::of_folder(socket), start })
             }
             None => Err(CliError::Home(
                 "this home names no agent; add [remote] with `socket`, or `url` and `certificate`, to config.toml, or work with \
@@ -147,7 +170,8 @@ impl Client {
     /// For the agent of the home itself, whatever other one its commands ask.
     pub fn local(global: &Global, config: &Config) -> Result<Self, CliError> {
         let start = global.command("serve --background");
-        Self::by(&config.socket, Way::Local { socket: config.socket.clone(), start })
+        let socket = Address::of_home(&config.home, &config.socket);
+        Self::by(&config.socket, Way::Local { socket, start })
     }
 
     fn by(about: &Path, way: Way) -> Result<Self, CliError> {
@@ -173,7 +197,13 @@ impl Client {
         match self.runtime.block_on(self.link.ask(&Ask::get("/healthz"))) {
             Err(ClientError::NotRunning { .. } | ClientError::Remote(RemoteError::Away { .. })) => Ok(false),
             // Whoever holds the socket is an agent that is in trouble, which is running all the same.
-            Ok(_) | Err(ClientError::Problem(_) | ClientError::Timeout(_) | ClientError::Lost(_)) => Ok(true),
+            Ok(_)
+            | Err(
+                ClientError::Problem(_)
+                | ClientError::Timeout(_)
+                | ClientError::Lost(_)
+                | ClientError::Full { .. },
+            ) => Ok(true),
             Err(error) => Err(error),
         }
     }

@@ -50,17 +50,16 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let mut found = Vec::new();
     let mut before = args.before;
     loop {
-        let page = read::spends(&book, before, read::PAGE)?;
-        let Some(oldest) = page.last().map(|spend| spend.id) else { break };
+        let (page, next) = read::spends(&book, None, before, read::PAGE)?;
         let wanted = |spend: &Spend| {
             args.state.is_none_or(|state| spend.state == state)
                 && args.account.as_ref().is_none_or(|account| spend.account == *account)
         };
         found.extend(page.into_iter().filter(wanted).take(args.limit.saturating_sub(found.len())));
-        if found.len() >= args.limit {
+        if next.is_none() || found.len() >= args.limit {
             break;
         }
-        before = Some(oldest);
+        before = next;
     }
     Ok(Output::new(&found, page(&found)))
 }

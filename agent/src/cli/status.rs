@@ -8,6 +8,7 @@ use data_encoding::HEXLOWER;
 use serde::Serialize;
 
 use super::client::{Ask, Client, ClientError};
+use super::desk::source::whole;
 use super::error::CliError;
 use super::exit::Exit;
 use super::global::Global;
@@ -94,7 +95,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         Err(error) => ("in trouble", Style::Bad, Some(error.to_string()), error.exit()),
     };
     // Whoever may not ask it hears the rest all the same.
-    let inbox = if exit == Exit::Done { client.ask::<Inbox>(&Ask::get("/v1/inbox")).ok() } else { None };
+    let inbox = if exit == Exit::Done { whole(&client).ok() } else { None };
     let until = match &inbox {
         Some(inbox) => inbox.until,
         None => {

@@ -75,6 +75,17 @@ impl Callers {
         Ok(callers)
     }
 
+    /// From the lines of a configuration.
+    #[cfg(test)]
+    #[expect(clippy::unwrap_used, reason = "for tests")]
+    pub(crate) fn of_text(lines: &str) -> Self {
+        #[derive(Deserialize)]
+        struct Text {
+            callers: BTreeMap<Name, CallerText>,
+        }
+        Self::read(toml::from_str::<Text>(lines).unwrap().callers).unwrap()
+    }
+
     /// A user on this machine, by its id; failing that by its primary group.
     pub fn of_user(&self, uid: u32, gid: u32) -> Option<&Identity> {
         self.users.get(&uid).or_else(|| self.groups.get(&gid))

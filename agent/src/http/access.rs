@@ -5,13 +5,14 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::handler::Handler;
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, HeaderValue};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
 use serde_json::json;
 
 use super::caller::{Caller, Stranger};
-use super::error::Problem;
+use super::error::{self, Problem};
+use super::input::announced;
 use super::routes::{audit, freezes, health, inbox, keys, ledger, policy, proposals, spends};
 use super::{MAX_BUNDLE, PROPOSALS, Shared, openapi};
 use crate::book::turned_away::Refusal;
@@ -86,17 +87,30 @@ fn post<T: 'static>(path: &'static str, needs: Needs, handler: impl Handler<T, S
     Route { method: "POST", path, needs, handler: routing::post(handler) }
 }
 
-/// Every route behind its check.
+/// What the record says of a request for something that there is not: it is the caller who chooses paths
+/// and methods, and not what stands in the log.
+const NO_ROUTE: &str = "no such route";
+const NO_METHOD: &str = "no such method";
+
+/// Every route behind its check; what is no route is behind one, too, so that nobody who has no name
+/// here hears what there is.
 pub fn router(shared: &Shared) -> Router<Shared> {
-    routes().into_iter().fold(Router::new(), |router, Route { method, path, needs, handler }| {
-        let gate = Gate { shared: shared.clone(), route: format!("{method} {path}"), needs };
-        let handler = handler.route_layer(from_fn_with_state(gate, check));
-        // Inside the check: only those who may send it have a large body read.
-        router.route(
-            path,
-            if path == PROPOSALS { handler.layer(DefaultBodyLimit::max(MAX_BUNDLE)) } else { handler },
-        )
-    })
+    let gate = |route: String, needs: Needs| Gate { shared: shared.clone(), route, needs };
+    let router =
+        routes().into_iter().fold(Router::new(), |router, Route { method, path, needs, handler }| {
+            let gate = gate(format!("{method} {path}"), needs);
+            let handler =
+                handler.route_layer(from_fn(announced)).route_layer(from_fn_with_state(gate, check));
+            // Inside the check: only those who may send it have a large body read.
+            router.route(
+                path,
+                if path == PROPOSALS { handler.layer(DefaultBodyLimit::max(MAX_BUNDLE)) } else { handler },
+            )
+        });
+    let nowhere = |route: &str| from_fn_with_state(gate(route.to_owned(), ANY_ROLE), check);
+    router
+        .fallback(error::no_route.layer(nowhere(NO_ROUTE)))
+        .method_not_allowed_fallback(error::no_method.layer(nowhere(NO_METHOD)))
 }
 
 /// Stands before a route.

@@ -1,6 +1,7 @@
 //! Where connections come in: the Unix socket, and TCP with TLS. Both have the same limits.
 
 use std::convert::Infallible;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,91 +14,150 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tower::ServiceExt;
 
-use super::REQUEST_TIMEOUT;
 use super::caller::{Caller, Stranger};
+use super::crowd::{Crowd, Hall, Inside, Network};
+use super::error::Problem;
 use super::patient::Patient;
 use super::seldom::Seldom;
 use crate::config::Callers;
 
-/// Most connections at once through the Unix socket.
-const MAX_LOCAL: usize = 512;
-/// Most connections at once through TCP. Strangers can take these, so they are others than the local
-/// ones; both together fit the 1,024 open files that a process has by default.
-const MAX_REMOTE: usize = 256;
+/// Most connections at once through the Unix socket of callers that the configuration names, and of one
+/// user: more than the payments that one caller has under way, so that it can still ask how things are.
+const LOCAL: (usize, usize) = (512, 192);
+/// Likewise of other users of this machine.
+const LOCAL_STRANGERS: (usize, usize) = (32, 8);
+/// Most connections at once through TCP of callers that the configuration names, and of one of them.
+const REMOTE: (usize, usize) = (192, 96);
+/// Likewise of other certificates, by their network: none of them takes a place of those.
+const REMOTE_STRANGERS: (usize, usize) = (16, 4);
+/// Likewise of those whose certificate is not known yet. All together fit the 1,024 open files that a
+/// process has by default.
+const UNKNOWN: (usize, usize) = (96, 64);
+/// Most that are told at once that they have too many.
+const TOO_MANY: (usize, usize) = (16, 4);
 /// For the headers to arrive; a connection on which nothing is asked for as long is closed.
 pub const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// For a stranger to ask once and hear why there is no answer.
+const STRANGER_TIMEOUT: Duration = Duration::from_secs(10);
+/// To hear that there are too many connections.
+const TOO_MANY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a connection needs, whichever way it came in.
 #[derive(Clone)]
-pub struct Hall {
-    /// Every route.
-    pub router: Router,
-    /// Whom the configuration names.
-    pub callers: Arc<Callers>,
-    /// Changes when the agent stops.
-    pub stop: watch::Receiver<bool>,
+pub struct House {
+    router: Router,
+    callers: Arc<Callers>,
+    stop: watch::Receiver<bool>,
+    too_many: Arc<Crowd<String>>,
+}
+
+impl House {
+    /// With every route, and whom the configuration names; `stop` changes when the agent stops.
+    pub fn new(router: Router, callers: Arc<Callers>, stop: watch::Receiver<bool>) -> Self {
+        Self { router, callers, stop, too_many: Crowd::new(TOO_MANY.0, TOO_MANY.1) }
+    }
+
+    /// Serves a connection in its place, if it got one, and otherwise says why not.
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin, K: Eq + Hash + Clone>(
+        self,
+        stream: S,
+        caller: Caller,
+        place: Option<Inside<K>>,
+        most: usize,
+    ) {
+        if let Some(_place) = place {
+            return connection(stream, caller, self).await;
+        }
+        let Some(_place) = self.too_many.enter(caller.to_string()) else { return };
+        let full = move || async move {
+            let detail = format!(
+                "{most} connections of this caller are open, and no caller may have more; close some, then try again"
+            );
+            ([(CONNECTION, "close")], Problem::too_many(detail))
+        };
+        let told = Self { router: Router::new().fallback(full), ..self };
+        let _ = tokio::time::timeout(TOO_MANY_TIMEOUT, connection(stream, caller, told)).await;
+    }
 }
 
 /// Answers whoever connects to the Unix socket, until the agent stops.
-pub async fn local(listener: UnixListener, hall: Hall) {
+pub async fn local(listener: UnixListener, house: House) {
+    let known = Crowd::new(LOCAL.0, LOCAL.1);
+    let strangers = Crowd::new(LOCAL_STRANGERS.0, LOCAL_STRANGERS.1);
     let accept = || async { listener.accept().await.map(|(stream, _)| stream) };
-    accepting(accept, MAX_LOCAL, hall.stop.clone(), |stream, place| {
-        let (caller, hall) = (Caller::of_socket(&stream, &hall.callers), hall.clone());
-        tokio::spawn(async move {
-            connection(stream, caller, hall).await;
-            drop(place);
-        });
+    accepting(accept, house.stop.clone(), |stream| {
+        let (caller, house) = (Caller::of_socket(&stream, &house.callers), house.clone());
+        let crowd = if matches!(caller, Caller::Known(_)) { &known } else { &strangers };
+        // In the order in which they came.
+        let place = crowd.enter(stream.peer_cred().ok().map(|peer| peer.uid()));
+        tokio::spawn(house.serve(stream, caller, place, crowd.each()));
     })
     .await;
 }
 
 /// Answers whoever connects with TLS, until the agent stops.
-pub async fn remote(listener: TcpListener, tls: Arc<ServerConfig>, hall: Hall) {
+pub async fn remote(listener: TcpListener, tls: Arc<ServerConfig>, house: House) {
     let acceptor = TlsAcceptor::from(tls);
     let failures = Arc::new(Seldom::default());
-    let accept = || async { listener.accept().await.map(|(stream, _)| stream) };
-    accepting(accept, MAX_REMOTE, hall.stop.clone(), |stream, place| {
-        let (acceptor, hall, failures) = (acceptor.clone(), hall.clone(), failures.clone());
-        tokio::spawn(async move {
-            if let Some(stream) = handshake(&acceptor, stream, &failures).await {
-                guest(stream, hall).await;
-            }
-            drop(place);
-        });
-    })
+    let unknown = Hall::new(UNKNOWN.0, UNKNOWN.1);
+    let known = Crowd::new(REMOTE.0, REMOTE.1);
+    let strangers = Crowd::new(REMOTE_STRANGERS.0, REMOTE_STRANGERS.1);
+    accepting(
+        || listener.accept(),
+        house.stop.clone(),
+        |(stream, from)| {
+            let from = Network::from(from.ip());
+            let (acceptor, house, failures) = (acceptor.clone(), house.clone(), failures.clone());
+            let (known, strangers, hall) = (known.clone(), strangers.clone(), unknown.clone());
+            unknown.enter(from, |number| async move {
+                let shaken = handshake(&acceptor, stream, &failures).await;
+                hall.leave(number);
+                let Some(stream) = shaken else { return };
+                let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                let caller = Caller::of_certificate(certificate.map(AsRef::as_ref), &house.callers);
+                match &caller {
+                    Caller::Known(identity) => {
+                        let place = known.enter(identity.name.clone());
+                        house.serve(stream, caller, place, known.each()).await;
+                    }
+                    // A stranger hears why, once, and leaves.
+                    Caller::Stranger(_) => {
+                        let Some(_place) = strangers.enter(from) else { return };
+                        let told = connection(stream, caller, house);
+                        let _ = tokio::time::timeout(STRANGER_TIMEOUT, told).await;
+                    }
+                }
+            });
+        },
+    )
     .await;
 }
 
-/// Takes connections for as long as there are places for them.
+/// Takes connections as they come; how many there may be is said where it is known whose they are.
 async fn accepting<S, F: Future<Output = std::io::Result<S>>>(
     accept: impl Fn() -> F,
-    places: usize,
     mut stop: watch::Receiver<bool>,
-    take: impl Fn(S, OwnedSemaphorePermit),
+    take: impl Fn(S),
 ) {
-    let places = Arc::new(Semaphore::new(places));
     loop {
-        let next = async { (places.clone().acquire_owned().await, accept().await) };
-        let (place, accepted) = tokio::select! {
-            next = next => next,
+        let accepted = tokio::select! {
+            accepted = accept() => accepted,
             _ = stop.changed() => return,
         };
-        match (place, accepted) {
-            (Ok(place), Ok(stream)) => take(stream, place),
-            (_, Err(error)) => {
+        match accepted {
+            Ok(stream) => take(stream),
+            Err(error) => {
                 // Out of file descriptors, most likely: give others time to close theirs.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-            // Nobody closes the semaphore.
-            (Err(_), _) => return,
         }
     }
 }
@@ -122,20 +182,8 @@ async fn handshake(
     None
 }
 
-async fn guest(stream: TlsStream<TcpStream>, hall: Hall) {
-    let certificate = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-    let caller = Caller::of_certificate(certificate.map(AsRef::as_ref), &hall.callers);
-    match caller {
-        Caller::Known(_) => connection(stream, caller, hall).await,
-        // A stranger hears why, once, and leaves.
-        Caller::Stranger(_) => {
-            let _ = tokio::time::timeout(REQUEST_TIMEOUT, connection(stream, caller, hall)).await;
-        }
-    }
-}
-
-async fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, caller: Caller, hall: Hall) {
-    let Hall { router, mut stop, .. } = hall;
+async fn connection<S: AsyncRead + AsyncWrite + Unpin>(stream: S, caller: Caller, house: House) {
+    let House { router, mut stop, .. } = house;
     let leaves = matches!(&caller, Caller::Stranger(Stranger::Certificate(_) | Stranger::Nobody));
     let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(caller.clone());

@@ -33,6 +33,12 @@ impl Problem {
         Self { retry_after: true, ..Self::new(503, kind, title, detail) }
     }
 
+    /// One caller takes too much; `Retry-After: 1` (RFC 6585, section 4).
+    pub fn too_many(detail: String) -> Self {
+        const TITLE: &str = "This caller has too much under way";
+        Self { retry_after: true, ..Self::new(429, "too-many", TITLE, detail) }
+    }
+
     /// Adds a member.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {

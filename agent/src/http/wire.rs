@@ -15,6 +15,9 @@ use crate::ledger::embedded::read::Overview;
 pub struct Spends {
     /// The spends.
     pub spends: Vec<Spend>,
+    /// Where to go on, as `before`; absent at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
 }
 
 /// The decisions on a payment.

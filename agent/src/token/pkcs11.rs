@@ -99,8 +99,8 @@ impl Token {
     }
 
     /// Is the device there?
-    pub fn health(&self) -> Result<(), TokenError> {
-        Ok(self.token.health()?)
+    pub async fn check(&self) -> Result<(), TokenError> {
+        Ok(self.token.check().await?)
     }
 
     /// Starts the module again if the device is gone; answers whether it had to. Blocks.

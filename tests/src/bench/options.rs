@@ -27,8 +27,8 @@ pub struct Options {
     /// Only these algorithms.
     #[arg(long, value_delimiter = ',', value_parser = algorithm, default_value = "ed25519,secp256k1,p256")]
     pub algorithms: Vec<Algorithm>,
-    /// How many clients at once.
-    #[arg(long, value_delimiter = ',', default_value = "1,8,32,128", value_parser = clap::value_parser!(u16).range(1..=500))]
+    /// How many clients at once; one caller has no more places.
+    #[arg(long, value_delimiter = ',', default_value = "1,8,32,128", value_parser = clap::value_parser!(u16).range(1..=128))]
     pub clients: Vec<u16>,
     /// How far the payments go.
     #[arg(long, value_delimiter = ',', default_value = "signed,recorded")]

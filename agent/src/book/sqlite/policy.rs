@@ -274,16 +274,21 @@ impl BookStore {
     }
 
     /// See [`crate::book::Book::inbox`].
-    pub fn inbox(&self) -> Result<inbox::Inbox, StoreError> {
+    pub fn inbox(&self, part: &inbox::Part) -> Result<inbox::Inbox, StoreError> {
         let (policy, until) = self.as_of_now()?;
+        let (payments, next) = self.inbox_payments(part);
+        let whole = part.after.is_none();
+        let proposals = if whole { self.inbox_proposals() } else { Vec::new() };
+        let asked = |proposal: &inbox::Proposal| part.of.as_ref().is_none_or(|of| proposal.caller == *of);
         Ok(inbox::Inbox {
             home: self.home,
             policy: Hex(policy.hash()),
             version: policy.version(),
             until,
-            payments: self.inbox_payments(),
-            proposals: self.inbox_proposals(),
-            frozen: self.inbox_frozen(),
+            payments,
+            proposals: proposals.into_iter().filter(asked).collect(),
+            frozen: if whole && part.of.is_none() { self.inbox_frozen() } else { Vec::new() },
+            next,
         })
     }
 

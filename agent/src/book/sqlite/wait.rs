@@ -281,7 +281,7 @@ impl BookStore {
     }
 
     /// See [`crate::book::Book::inbox`].
-    pub fn inbox_payments(&self) -> Vec<inbox::Payment> {
+    pub fn inbox_payments(&self, part: &inbox::Part) -> (Vec<inbox::Payment>, Option<u64>) {
         let now = self.now();
         let of = |waiting: &Waiting| {
             let counted = self.counted(waiting, now);
@@ -295,7 +295,12 @@ impl BookStore {
                 decided: inbox::decided(&counted),
             }
         };
-        self.pending.waiting.values().map(of).collect()
+        let first = part.after.map_or(0, |after| after.saturating_add(1));
+        let asked = |waiting: &&Waiting| part.of.as_ref().is_none_or(|of| waiting.asked.caller == *of);
+        let mut waiting = self.pending.waiting.range(first..).map(|(_, waiting)| waiting).filter(asked);
+        let page: Vec<_> = waiting.by_ref().take(part.limit.min(inbox::PAGE)).collect();
+        let next = waiting.next().and_then(|_| page.last()).map(|last| last.asked.spend);
+        (page.into_iter().map(of).collect(), next)
     }
 
     pub(super) fn raw(&self, json: String) -> Result<Box<RawValue>, StoreError> {

@@ -1,7 +1,5 @@
 //! Connections to the agent, kept for the next question.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,8 +17,9 @@ use tokio::net::UnixStream;
 use super::{ClientError, Problem};
 use crate::http::IDLE_TIMEOUT;
 use crate::remote::Door;
+use crate::socket::{Address, PAUSE, SocketError};
 
-/// A Unix socket answers at once or its queue is full.
+/// A Unix socket answers at once or its queue is full: for that to end.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Longer than the agent's own limit for a request, so that its answer is heard.
 const ANSWER: Duration = Duration::from_secs(60);
@@ -114,8 +113,8 @@ impl Answer {
 pub(super) enum Way {
     /// On this machine, behind a socket; and the command that starts it.
     Local {
-        /// The socket.
-        socket: PathBuf,
+        /// The socket, and whose process has to listen there.
+        socket: Address,
         /// The command.
         start: String,
     },
@@ -194,14 +193,23 @@ impl Link {
     }
 }
 
-async fn local(socket: &Path, start: &str) -> Result<UnixStream, ClientError> {
-    let connected = tokio::time::timeout(CONNECT, UnixStream::connect(socket)).await;
-    connected.map_err(|_| ClientError::Timeout(CONNECT))?.map_err(|source| match source.kind() {
-        ErrorKind::NotFound | ErrorKind::ConnectionRefused => {
-            ClientError::NotRunning { start: start.to_owned() }
+async fn local(address: &Address, start: &str) -> Result<UnixStream, ClientError> {
+    let begun = Instant::now();
+    let connected = loop {
+        match address.attempt() {
+            Err(SocketError::Full) if begun.elapsed() < CONNECT => tokio::time::sleep(PAUSE).await,
+            done => break done.and_then(|stream| Ok(UnixStream::from_std(stream)?)),
         }
-        ErrorKind::PermissionDenied => ClientError::Forbidden { socket: socket.to_owned() },
-        _ => ClientError::Socket { socket: socket.to_owned(), source },
+    };
+    let socket = || address.path().to_owned();
+    connected.map_err(|error| match error {
+        SocketError::Absent => ClientError::NotRunning { start: start.to_owned() },
+        SocketError::Full => ClientError::Full { socket: socket() },
+        SocketError::Forbidden => ClientError::Forbidden { socket: socket() },
+        SocketError::Other(source) => ClientError::Socket { socket: socket(), source },
+        why @ (SocketError::Folder { .. } | SocketError::Stranger { .. }) => {
+            ClientError::Untrusted { socket: socket(), why }
+        }
     })
 }
 

@@ -70,12 +70,12 @@ impl Problem {
 
     /// Was the payment perhaps decided? A clock is looked at before; anything else can happen after.
     pub fn may_be_decided(&self) -> bool {
-        self.status >= 500 && self.kind() != "clock-suspect"
+        (self.status >= 500 || self.status == 429) && self.kind() != "clock-suspect"
     }
 
     /// Is it worth asking again at once, with the same key? A token or a clock needs somebody first.
     pub fn is_passing(&self) -> bool {
-        self.status >= 500 && !matches!(self.kind(), "token" | "clock-suspect")
+        (self.status >= 500 || self.status == 429) && !matches!(self.kind(), "token" | "clock-suspect")
     }
 
     /// The exit code.
@@ -84,6 +84,7 @@ impl Problem {
             ("denied", _) => Exit::Denied,
             ("token", _) => Exit::Token,
             ("unknown-caller" | "role", _) => Exit::Home,
+            (_, 429) => Exit::Busy,
             (_, 400..=499) => Exit::Usage,
             _ => Exit::Busy,
         }
@@ -110,6 +111,7 @@ mod tests {
             ("urn:bursar:problem:idempotency-conflict", 409, Exit::Usage, false, false),
             ("urn:bursar:problem:unknown-account", 422, Exit::Usage, false, false),
             ("urn:bursar:problem:busy", 503, Exit::Busy, true, true),
+            ("urn:bursar:problem:too-many", 429, Exit::Busy, true, true),
             ("urn:bursar:problem:unavailable", 503, Exit::Busy, true, true),
             ("urn:bursar:problem:token", 503, Exit::Token, false, true),
             ("urn:bursar:problem:clock-suspect", 503, Exit::Busy, false, false),

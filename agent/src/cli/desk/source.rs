@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Desk;
 use crate::book::hex::Hex;
-use crate::book::inbox::{Inbox, Proposal};
+use crate::book::inbox::{Inbox, PAGE, Proposal};
 use crate::cli::client::{Ask, Client};
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
@@ -16,6 +16,11 @@ use crate::durable;
 
 /// Longest file of an inbox, in bytes; no answer of an agent is longer.
 const LONGEST: u64 = 64 << 20;
+
+/// Most pages of one inbox; no agent has so many payments that wait.
+const PAGES: usize = 64;
+/// How often it is read again.
+const ATTEMPTS: usize = 3;
 
 /// Where it comes from.
 pub enum Source {
@@ -58,8 +63,8 @@ impl Source {
 
     /// Everything that waits in the home that this one is for, and in no other.
     pub fn inbox(&self, desk: &Desk) -> Result<Inbox, CliError> {
-        let inbox: Inbox = match self {
-            Self::Agent(client) => client.ask(&Ask::get("/v1/inbox"))?,
+        let inbox = match self {
+            Self::Agent(client) => whole(client)?,
             Self::File(_, saved) => saved.inbox.clone(),
         };
         desk.knows(inbox.home)?;
@@ -99,6 +104,27 @@ impl Source {
         }
         durable::replace(path, &text).map_err(failed)
     }
+}
+
+/// Everything that waits, page after page. The policy may change in between: then it is read again.
+pub fn whole(client: &Client) -> Result<Inbox, CliError> {
+    let page = |after: Option<u64>| {
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        client.ask::<Inbox>(&Ask::get(format!("/v1/inbox?limit={PAGE}{after}")))
+    };
+    for _ in 0..ATTEMPTS {
+        let mut inbox = page(None)?;
+        for _ in 0..PAGES {
+            let Some(after) = inbox.next else { return Ok(inbox) };
+            let more = page(Some(after))?;
+            if (more.home, more.policy) != (inbox.home, inbox.policy) {
+                break;
+            }
+            inbox.payments.extend(more.payments);
+            inbox.next = more.next;
+        }
+    }
+    Err(CliError::Busy("what waits changes all the time; try again".to_owned()))
 }
 
 /// Is this the bundle that was put forward?

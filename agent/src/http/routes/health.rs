@@ -17,18 +17,7 @@ pub async fn live() -> Json<Value> {
 /// Token, book and queue can take a payment.
 #[utoipa::path(get, path = "/readyz", responses((status = 200), (status = 503, description = "what is missing")))]
 pub async fn ready(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
-    let _one = shared.questions.acquire().await;
-    let agent = shared.agent.clone();
-    // The device may hang; the answer may not.
-    let token = tokio::task::spawn_blocking(move || agent.token.health());
-    match tokio::time::timeout(std::time::Duration::from_secs(2), token).await {
-        Ok(Ok(health)) => health?,
-        _ => {
-            let detail = "the token has not answered for 2 s; look at the device, then start the agent again"
-                .to_owned();
-            return Err(Problem::later("token", "The token does not answer", detail));
-        }
-    }
+    shared.probe.ask().await?;
     let head = shared.agent.book.head().await?;
     let waiting = crate::store::QUEUE - shared.agent.book.room();
     Ok(Json(json!({ "status": "ready", "records": head.size, "waiting": waiting })))

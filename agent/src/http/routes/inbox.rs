@@ -6,11 +6,12 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::Response;
 use bursar_core::approval::{ApprovalError, Code, NotCounted, Vote};
+use serde::Deserialize;
 use serde_json::json;
 
-use super::reading;
-use super::spends::answer;
-use crate::book::inbox::Inbox;
+use super::spends::{answer, seen};
+use super::{placed, reading};
+use crate::book::inbox::{Inbox, Part};
 use crate::book::turned_away::Refusal;
 use crate::book::view::Spend;
 use crate::book::{Voted, not_counted, read};
@@ -18,17 +19,34 @@ use crate::caller::Identity;
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
-use crate::http::input::Path;
+use crate::http::input::{Path, Query};
 use crate::http::wire::Votes;
 use crate::spend::SpendError;
 
 const ROUTE: &str = "POST /v1/votes";
 
-/// Everything that waits for a person: payments, policy bundles, frozen accounts.
-#[utoipa::path(get, path = "/v1/inbox", responses((status = 200, description = "payments, proposals, frozen accounts; and the policy that decisions are about")))]
-pub async fn show(State(shared): State<Shared>) -> Result<Json<Inbox>, Problem> {
-    let _one = shared.questions.acquire().await;
-    Ok(Json(shared.agent.book.inbox().await?))
+/// Which part of what waits.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Only payments with a higher id, oldest first; what is no payment stands on the first page alone.
+    after: Option<u64>,
+    /// At most this many payments; 100 if absent, 1,000 at most.
+    limit: Option<u32>,
+}
+
+/// Everything that waits for a person: payments, policy bundles, frozen accounts. Who is no approver,
+/// auditor or administrator sees what it has asked for itself.
+#[utoipa::path(get, path = "/v1/inbox", params(Page), responses((status = 200, description = "payments, proposals, frozen accounts; the policy that decisions are about; and `next`, to go on after, until the last page")))]
+pub async fn show(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Query(page): Query<Page>,
+) -> Result<Json<Inbox>, Problem> {
+    let limit = usize::try_from(page.limit.unwrap_or(100)).unwrap_or(usize::MAX);
+    let part = Part { after: page.after, limit, of: caller.sight().cloned() };
+    let place = shared.shares.question(&caller.name).await;
+    Ok(Json(placed(place, async move { shared.agent.book.inbox(part).await }).await?))
 }
 
 /// Takes a person's signed decision on one payment that waits. The decision that completes a quorum
@@ -63,11 +81,13 @@ pub async fn vote(
         Voted::Unknown(spend) => return Err(Problem::not_found(&format!("spend {spend} that waits"))),
         Voted::Suspect(suspect) => return Err(SpendError::Suspect(suspect).into()),
     };
-    let (spend, place) = (turn.spend, shared.spends.clone().acquire_owned().await);
-    let agent = shared.agent.clone();
+    let spend = turn.spend;
+    let (agent, shares) = (shared.agent.clone(), shared.shares.clone());
     // A task of its own: an approver who hangs up does not stop a payment half way.
     let payment = tokio::spawn(async move {
-        let done = crate::spend::go_on(&agent, turn).await;
+        let turn = agent.turns.wait(turn.of).await;
+        let place = shares.spend_in_turn(&caller.name).await;
+        let done = crate::spend::go_on(&agent, turn, spend).await;
         drop(place);
         done
     });
@@ -93,8 +113,17 @@ pub(super) async fn current(shared: &Shared, spend: u64) -> Result<Spend, Proble
 
 /// The decisions on a payment that had to wait for them, to be verified offline.
 #[utoipa::path(get, path = "/v1/spends/{id}/approvals", responses((status = 200, body = Votes), (status = 404)))]
-pub async fn approvals(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Json<Votes>, Problem> {
-    let votes = reading(&shared.agent, read::open, move |book| read::votes(book, id)).await?;
+pub async fn approvals(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Path(id): Path<u64>,
+) -> Result<Json<Votes>, Problem> {
+    let name = caller.name.clone();
+    let votes = reading(&shared, &name, read::open, move |book| match seen(book, id, &caller)? {
+        Some(_) => read::votes(book, id),
+        None => Ok(None),
+    });
+    let votes = votes.await?;
     votes.map(|votes| Json(Votes { votes })).ok_or_else(|| Problem::not_found(&format!("spend {id}")))
 }
 

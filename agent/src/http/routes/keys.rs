@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 
+use super::placed;
 use crate::http::Shared;
+use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::http::wire::{AccountView, KeyView};
 
@@ -21,8 +23,10 @@ pub async fn accounts(State(shared): State<Shared>) -> Json<Vec<AccountView>> {
 
 /// Lists every key in the token, and its role.
 #[utoipa::path(get, path = "/v1/keys", responses((status = 200, body = Vec<KeyView>), (status = 503)))]
-pub async fn keys(State(shared): State<Shared>) -> Result<Json<Vec<KeyView>>, Problem> {
-    let keys = shared.agent.token.keys().await?;
+pub async fn keys(State(shared): State<Shared>, Named(caller): Named) -> Result<Json<Vec<KeyView>>, Problem> {
+    let place = shared.shares.read(&caller.name).await;
+    let agent = shared.agent.clone();
+    let keys = placed(place, async move { agent.token.keys().await }).await?;
     let view = keys.into_iter().map(|(key, _)| KeyView {
         label: key.label().to_owned(),
         key: *key.public(),

@@ -6,18 +6,21 @@ use axum::extract::rejection::JsonRejection;
 use bursar_core::policy::BundleView;
 use serde_json::{Value, json};
 
+use super::placed;
 use crate::book::Shown;
 use crate::book::request::{IdempotencyKey, SpendRequest};
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
 use crate::http::input::Object;
+use crate::spend::SpendError;
 
 /// The bundle in force: rules, purposes, ledgers, payers, who decides what, and how full the budgets are.
 #[utoipa::path(get, path = "/v1/policy", responses((status = 200, description = "hash, version, until (break-glass), assets, ledgers, payers, groups, approvers, administrators, break_glass, freeze, rules, budgets")))]
-pub async fn show(State(shared): State<Shared>) -> Result<Json<Value>, Problem> {
-    let _one = shared.questions.acquire().await;
-    let Shown { policy, until, budgets } = shared.agent.book.shown().await?;
+pub async fn show(State(shared): State<Shared>, Named(caller): Named) -> Result<Json<Value>, Problem> {
+    let place = shared.shares.question(&caller.name).await;
+    let ask = async move { shared.agent.book.shown().await };
+    let Shown { policy, until, budgets } = placed(place, ask).await?;
     Ok(Json(json!(BundleView { until, ..BundleView::of(&policy, budgets) })))
 }
 
@@ -30,9 +33,11 @@ pub async fn explain(
     body: Result<Json<Object<SpendRequest>>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Object(request)) = body?;
-    let _one = shared.questions.acquire().await;
-    let key = IdempotencyKey::none();
-    let draft = crate::spend::draft(&shared.agent, caller, key, request)?;
-    let explanation = shared.agent.book.explain(draft).await?;
+    let place = shared.shares.question(&caller.name).await;
+    let ask = async move {
+        let draft = crate::spend::draft(&shared.agent, caller, IdempotencyKey::none(), request)?;
+        Ok::<_, SpendError>(shared.agent.book.explain(draft).await?)
+    };
+    let explanation = placed(place, ask).await?;
     Ok(Json(json!(explanation)))
 }

@@ -15,7 +15,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::inbox::{bytes, discounted, signed};
-use super::{blocking, reading};
+use super::{blocking, placed, reading};
+use crate::agent::Agent;
 use crate::book::hex::Hex;
 use crate::book::lineage::{self, Shown};
 use crate::book::read;
@@ -63,19 +64,25 @@ pub struct Since {
     responses((status = 200, description = "home, policy (sha-256 of the bundle in force), steps (at, bundle, agreements) oldest first, more, break_glass"), (status = 404, description = "that bundle was never in force here")))]
 pub async fn lineage(
     State(shared): State<Shared>,
+    Named(caller): Named,
     Query(Since { since }): Query<Since>,
 ) -> Result<Json<Shown>, Problem> {
-    let _one = shared.questions.acquire().await;
     let stretch = shared.agent.book.lineage(since.map(|since| since.0)).await?;
     let stretch =
         stretch.ok_or_else(|| Problem::not_found("bundle with this hash in the policy's history"))?;
-    Ok(Json(reading(&shared.agent, read::open, move |book| lineage::shown(book, stretch)).await?))
+    let read = reading(&shared, &caller.name, read::open, move |book| lineage::shown(book, stretch));
+    Ok(Json(read.await?))
 }
 
 /// A bundle that is put forward, as it is written.
 #[utoipa::path(get, path = "/v1/proposals/{id}/bundle", responses((status = 200, description = "TOML", content_type = "application/toml"), (status = 404)))]
-pub async fn bundle(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let text = shared.agent.book.proposed(id).await?;
+pub async fn bundle(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Path(id): Path<u64>,
+) -> Result<Response, Problem> {
+    let place = shared.shares.question(&caller.name).await;
+    let text = placed(place, async move { shared.agent.book.proposed(id).await }).await?;
     text.map(toml).ok_or_else(|| Problem::not_found(&format!("proposal {id}")))
 }
 
@@ -92,10 +99,15 @@ pub async fn propose(
     body: Result<Json<Object<NewBundle>>, JsonRejection>,
 ) -> Result<Json<Value>, Problem> {
     let Json(Object(NewBundle { bundle, way })) = body?;
-    let _one = shared.questions.acquire().await;
-    let policy = parse(&shared, bundle).await?;
-    let (hash, version) = (policy.hash(), policy.version());
-    let number = match shared.agent.book.propose(Arc::new(policy), way, caller.name).await? {
+    let (place, agent) = (shared.shares.question(&caller.name).await, shared.agent.clone());
+    let put = async move {
+        let policy = parse(&agent, bundle).await?;
+        let (hash, version) = (policy.hash(), policy.version());
+        let put = agent.book.propose(Arc::new(policy), way, caller.name).await?;
+        Ok::<_, Problem>((hash, version, put))
+    };
+    let (hash, version, put) = placed(place, put).await?;
+    let number = match put {
         Proposing::Waits(number) => number,
         Proposing::Refused(why) => return Err(refused(why)),
         Proposing::Suspect(suspect) => return Err(SpendError::Suspect(suspect).into()),
@@ -104,10 +116,10 @@ pub async fn propose(
 }
 
 /// Beside the writer's thread, which goes on with payments meanwhile.
-async fn parse(shared: &Shared, bundle: String) -> Result<Policy, Problem> {
+async fn parse(agent: &Agent, bundle: String) -> Result<Policy, Problem> {
     let policy =
         blocking(move || Policy::parse(&bundle)).await?.map_err(|error| refused(error.to_string()))?;
-    shared.agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
+    agent.check_policy(&policy).map_err(|error| refused(error.to_string()))?;
     Ok(policy)
 }
 
@@ -162,12 +174,13 @@ pub async fn install(
     Named(caller): Named,
     Path(id): Path<u64>,
 ) -> Result<Json<Value>, Problem> {
-    let unknown = || Problem::not_found(&format!("proposal {id}"));
-    let policy = {
-        let _one = shared.questions.acquire().await;
-        let text = shared.agent.book.proposed(id).await?.ok_or_else(unknown)?;
-        Arc::new(parse(&shared, text).await?)
+    let unknown = move || Problem::not_found(&format!("proposal {id}"));
+    let (place, agent) = (shared.shares.question(&caller.name).await, shared.agent.clone());
+    let find = async move {
+        let text = agent.book.proposed(id).await?.ok_or_else(unknown)?;
+        Ok::<_, Problem>(Arc::new(parse(&agent, text).await?))
     };
+    let policy = placed(place, find).await?;
     match shared.agent.book.install(id, policy, caller.roles).await? {
         Install::InForce { version, until } => {
             if let Some(until) = until {

@@ -8,13 +8,16 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bursar_core::log::Hash;
+use rusqlite::Connection;
 use serde::Deserialize;
 
 use super::inbox::current;
-use super::{blocking, reading};
+use super::{blocking, placed, reading};
+use crate::agent::Agent;
 use crate::book::read;
 use crate::book::request::{IdempotencyKey, SpendRequest};
 use crate::book::view::{self, Spend};
+use crate::caller::Identity;
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
@@ -22,6 +25,7 @@ use crate::http::input::{Object, Path, Query};
 use crate::http::wire::Spends;
 use crate::ledger::embedded::Embedded;
 use crate::ledger::embedded::proof::{ProvenReceipt, ReceiptError};
+use crate::store::StoreError;
 
 const KEY: &str = "idempotency-key";
 
@@ -35,6 +39,7 @@ const KEY: &str = "idempotency-key";
         (status = 403, description = "denied: problem details with the rule and what would be allowed"),
         (status = 409, description = "the key was used for another request"),
         (status = 422, description = "unknown account, or not an amount"),
+        (status = 429, description = "too many payments of this caller are under way; Retry-After"),
         (status = 503, description = "busy, token away, disk failed or clock suspect; Retry-After"),
     ))]
 pub async fn create(
@@ -45,13 +50,13 @@ pub async fn create(
 ) -> Result<Response, Problem> {
     let key = idempotency_key(&headers)?;
     let Json(Object(request)) = body?;
-    let Ok(place) = shared.spends.clone().try_acquire_owned() else {
-        let detail = "too many payments are under way; try again in a second with the same key".to_owned();
-        return Err(Problem::later("busy", "Too many requests are waiting", detail));
-    };
+    let name = caller.name.clone();
+    // First its turn, which a caller that hangs up does not wait for any more; then a place.
+    let asks = crate::spend::in_turn(&shared.agent, caller, key).await;
+    let place = shared.shares.spend(&name).map_err(|full| full.problem(&name))?;
     // A task of its own: a caller that hangs up does not stop a payment half way.
     let payment = tokio::spawn(async move {
-        let spend = crate::spend::spend(&shared.agent, caller, key, request).await;
+        let spend = crate::spend::spend(&shared.agent, asks, request).await;
         drop(place);
         spend
     });
@@ -98,22 +103,42 @@ pub struct Page {
     limit: Option<u32>,
 }
 
-/// Lists spends, newest first.
+/// Lists spends, newest first: everybody's for approvers, auditors and administrators, for others what
+/// they have asked for themselves. A page may be short, or empty, and not be the last: `next` says.
 #[utoipa::path(get, path = "/v1/spends", params(Page), responses((status = 200, body = Spends)))]
-pub async fn list(State(shared): State<Shared>, Query(page): Query<Page>) -> Result<Json<Spends>, Problem> {
+pub async fn list(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Query(page): Query<Page>,
+) -> Result<Json<Spends>, Problem> {
+    let (name, of) = (caller.name.clone(), caller.sight().cloned());
     let limit = page.limit.unwrap_or(100);
-    let spends =
-        reading(&shared.agent, read::open, move |book| read::spends(book, page.before, limit)).await?;
-    Ok(Json(Spends { spends }))
+    let list =
+        reading(&shared, &name, read::open, move |book| read::spends(book, of.as_ref(), page.before, limit));
+    let (spends, next) = list.await?;
+    Ok(Json(Spends { spends, next }))
+}
+
+/// A spend; to a caller who may not see it, it is as if there were none.
+pub(super) fn seen(book: &Connection, id: u64, caller: &Identity) -> Result<Option<Spend>, StoreError> {
+    Ok(read::spend(book, id)?.filter(|spend| caller.sees(&spend.caller)))
 }
 
 /// Shows one spend.
 #[utoipa::path(get, path = "/v1/spends/{id}", responses((status = 200, body = Spend), (status = 404)))]
-pub async fn show(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Json<Spend>, Problem> {
-    let spend = reading(&shared.agent, read::open, move |book| read::spend(book, id)).await?;
-    match spend {
+pub async fn show(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Path(id): Path<u64>,
+) -> Result<Json<Spend>, Problem> {
+    let name = caller.name.clone();
+    let spend = reading(&shared, &name, read::open, move |book| seen(book, id, &caller));
+    match spend.await? {
         // Only the book knows who has approved it so far.
-        Some(spend) if spend.state == view::State::Waiting => current(&shared, id).await.map(Json),
+        Some(spend) if spend.state == view::State::Waiting => {
+            let place = shared.shares.read(&name).await;
+            placed(place, async move { current(&shared, id).await }).await.map(Json)
+        }
         Some(spend) => Ok(Json(spend)),
         None => Err(Problem::not_found(&format!("spend {id}"))),
     }
@@ -121,35 +146,51 @@ pub async fn show(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<J
 
 /// The signed DSSE envelope of a spend.
 #[utoipa::path(get, path = "/v1/spends/{id}/envelope", responses((status = 200, description = "DSSE envelope"), (status = 404)))]
-pub async fn envelope(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let envelope = reading(&shared.agent, read::open, move |book| match read::spend(book, id)? {
+pub async fn envelope(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Path(id): Path<u64>,
+) -> Result<Response, Problem> {
+    let name = caller.name.clone();
+    let envelope = reading(&shared, &name, read::open, move |book| match seen(book, id, &caller)? {
         // What is signed and has not left yet may still be stopped.
-        Some(Spend { state: view::State::Signed, .. }) => Ok(None),
-        _ => read::envelope(book, id),
-    })
-    .await?;
+        None | Some(Spend { state: view::State::Signed, .. }) => Ok(None),
+        Some(_) => read::envelope(book, id),
+    });
+    let envelope = envelope.await?;
     let envelope = envelope.ok_or_else(|| Problem::not_found(&format!("signed envelope of spend {id}")))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], envelope.to_json()).into_response())
 }
 
 /// The ledger's receipt of a spend, with everything to verify it offline.
 #[utoipa::path(get, path = "/v1/spends/{id}/receipt", responses((status = 200, description = "record, inclusion proof, signed checkpoint"), (status = 404)))]
-pub async fn receipt(State(shared): State<Shared>, Path(id): Path<u64>) -> Result<Response, Problem> {
+pub async fn receipt(
+    State(shared): State<Shared>,
+    Named(caller): Named,
+    Path(id): Path<u64>,
+) -> Result<Response, Problem> {
     let missing =
         || Problem::not_found(&format!("receipt of spend {id}; a spend has one when it is recorded"));
-    let spend = reading(&shared.agent, read::open, move |book| read::spend(book, id)).await?;
+    let name = caller.name.clone();
+    let spend = reading(&shared, &name, read::open, move |book| seen(book, id, &caller)).await?;
     let digest =
         spend.filter(|spend| spend.receipt.is_some()).and_then(|spend| spend.digest).ok_or_else(missing)?.0;
     let embedded = shared.agent.embedded.clone().ok_or_else(missing)?;
+    let place = shared.shares.read(&name).await;
+    Ok(Json(placed(place, proven(shared.agent, embedded, digest)).await?).into_response())
+}
+
+/// With a fresh checkpoint, if the last one does not cover it.
+async fn proven(agent: Arc<Agent>, embedded: Arc<Embedded>, digest: Hash) -> Result<ProvenReceipt, Problem> {
     let unavailable = |error: String| Problem::later("unavailable", "The receipt could not be made", error);
     let proven = match prove(embedded.clone(), digest).await? {
         Err(ReceiptError::NotCovered(_)) => {
-            shared.agent.ledger_checkpoint().await.map_err(|error| unavailable(error.to_string()))?;
+            agent.ledger_checkpoint().await.map_err(|error| unavailable(error.to_string()))?;
             prove(embedded, digest).await?
         }
         proven => proven,
     };
-    Ok(Json(proven.map_err(|error| unavailable(error.to_string()))?).into_response())
+    proven.map_err(|error| unavailable(error.to_string()))
 }
 
 /// By digest: the book's position alone would prove whatever the ledger has there.
