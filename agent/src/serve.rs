@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::agent::{Agent, AgentError, Leniency};
 use crate::config::Config;
 use crate::http::Doors;
+use crate::own_requests;
 use crate::tls::certificate::CertificateError;
 
 /// In the home folder of a running agent: the address and port of its TCP listener, one line.
@@ -95,6 +96,9 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     let local = bind(&path, agent.config.socket_group)?;
     if let Some((listener, _)) = &remote {
         announce(&agent.config.home, listener)?;
+    }
+    for warning in own_requests::warnings(&agent.config.callers, &agent.book.policy()) {
+        tracing::warn!("{warning}");
     }
     tracing::info!(socket = %path.display(), token = %agent.token.info().label(), "ready");
     notify("READY=1");

@@ -7,7 +7,7 @@ use bursar_core::name::Name;
 
 use crate::agent::Agent;
 use crate::book::draft::{Draft, DraftError};
-use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
+use crate::book::request::{IdempotencyKey, KeyUse, SpendRequest};
 use crate::book::view::Spend;
 use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Turn, Unfinished};
 use crate::caller::Identity;
@@ -24,8 +24,9 @@ pub async fn spend(
     key: IdempotencyKey,
     request: SpendRequest,
 ) -> Result<Spend, SpendError> {
-    let _turn = agent.turns.wait(idempotency_id(&caller.name, &key)).await; // one at a time under one key
-    let reserved = match decide(agent, caller, key, request).await? {
+    let used = KeyUse { caller: caller.name.clone(), user: caller.user, key: key.clone() };
+    let _turn = agent.turns.wait(used.turn()).await; // one at a time under one key
+    let reserved = match decide(agent, caller, used, request).await? {
         Decision::Reserved(reserved) => reserved,
         Decision::Answered(spend) => return Ok(*spend), // denied, waiting for approvals, or answered before
         Decision::Unfinished(unfinished) => return resume(agent, unfinished).await,
@@ -44,20 +45,17 @@ pub async fn spend(
 async fn decide(
     agent: &Agent,
     caller: Identity,
-    key: IdempotencyKey,
+    used: KeyUse,
     request: SpendRequest,
 ) -> Result<Decision, SpendError> {
     let mut decision = Decision::Stale;
     for _ in 0..3 {
-        decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
+        decision = match draft(agent, caller.clone(), used.key.clone(), request.clone()) {
             Ok(draft) => {
                 crate::crash::gate("drafted").await;
                 agent.book.reserve(draft).await?
             }
-            Err(error) => {
-                let idem = idempotency_id(&caller.name, &key);
-                agent.book.lookup(idem, request.hash()).await?.ok_or(error)?
-            }
+            Err(error) => agent.book.lookup(used.clone(), request.hash()).await?.ok_or(error)?,
         };
         if !matches!(decision, Decision::Stale) {
             break;

@@ -1,5 +1,6 @@
 //! Reading the book, also without the agent: spends and records as they were written.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use bursar_core::decode::transfer::{Payload, SignedTransfer};
 use bursar_core::envelope::Envelope;
 use bursar_core::key::Signature;
 use bursar_core::log::Hash;
+use bursar_core::name::Name;
 use bursar_core::policy::{Counters, Policy};
 use bursar_core::time::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -20,6 +22,7 @@ use super::record::{self, Allowed, Denied, Record};
 use super::replay::damaged;
 use super::view::{Position, Spend, State};
 use super::{FILE, MARK};
+use crate::caller::User;
 use crate::store::{StoreError, file, log};
 
 /// Most spends or records in one answer.
@@ -63,6 +66,27 @@ pub fn spends(connection: &Connection, before: Option<u64>, limit: u32) -> Resul
     let mut found = Vec::new();
     for id in ids {
         found.extend(spend(connection, id.map_err(failed)?)?);
+    }
+    Ok(found)
+}
+
+/// Who of a group that shares a caller's name has asked for anything.
+pub fn members(connection: &Connection) -> Result<BTreeSet<(Name, User)>, StoreError> {
+    let failed = |source| file::failed(connection, source);
+    // Every other record is passed over unread.
+    let mut records = connection
+        .prepare("SELECT position FROM records WHERE instr(leaf, CAST('\"shares\":true' AS BLOB)) > 0")
+        .map_err(failed)?;
+    let positions = records.query_map([], |row| row.get(0)).map_err(failed)?;
+    let mut found = BTreeSet::new();
+    for position in positions {
+        let (caller, user) = match record(connection, position.map_err(failed)?)? {
+            Record::Allowed(allowed) => (allowed.caller, allowed.user),
+            Record::Waiting(waiting) => (waiting.caller, waiting.user),
+            Record::Denied(denied) => (denied.caller, denied.user),
+            _ => continue,
+        };
+        found.extend(user.filter(|user| user.shares).map(|user| (caller, user)));
     }
     Ok(found)
 }
@@ -239,6 +263,7 @@ pub fn allowed(allowed: &Allowed, payload: &Payload) -> Spend {
         asset: transfer.asset.clone(),
         memo: transfer.memo.as_str().to_owned(),
         caller: allowed.caller.clone(),
+        user: allowed.user,
         key: allowed.key.to_string(),
         decided: allowed.at,
         rule: Some(allowed.rule.clone()),
@@ -274,6 +299,7 @@ pub fn waiting(asked: &record::Waiting, payload: &Payload) -> Spend {
         asset: transfer.asset.clone(),
         memo: transfer.memo.as_str().to_owned(),
         caller: asked.caller.clone(),
+        user: asked.user,
         key: asked.key.to_string(),
         decided: asked.at,
         rule: asked.wanted.first().map(|wanted| wanted.rule.clone()),
@@ -299,6 +325,7 @@ pub fn denied(denied: &Denied) -> Spend {
         asset: denied.request.amount.asset().clone(),
         memo: denied.request.memo.as_str().to_owned(),
         caller: denied.caller.clone(),
+        user: denied.user,
         key: denied.key.to_string(),
         decided: denied.at,
         rule: denied.denial.rule.clone(),

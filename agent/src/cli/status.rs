@@ -16,6 +16,7 @@ use super::stop;
 use crate::book::inbox::Inbox;
 use crate::book::{in_force, read};
 use crate::config::{Config, LedgerConfig};
+use crate::own_requests;
 use crate::serve::LISTENING;
 use crate::store::log;
 
@@ -51,6 +52,9 @@ struct Answer {
     /// Until when a break-glass version of the policy is in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     break_glass: Option<Timestamp>,
+    /// Callers of whom the policy does not say which approver they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -93,10 +97,12 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     };
     // Whoever may not ask it hears the rest all the same.
     let inbox = if exit == Exit::Done { client.ask::<Inbox>(&Ask::get("/v1/inbox")).ok() } else { None };
+    let standing = in_force::of_home(&config.home)?;
     let break_glass = match &inbox {
         Some(inbox) => inbox.until,
-        None => in_force::of_home(&config.home)?.and_then(|standing| standing.until).map(|(until, _)| until),
+        None => standing.as_ref().and_then(|standing| standing.until).map(|(until, _)| until),
     };
+    let warnings = standing.map(|standing| own_requests::warnings(&config.callers, &standing.policy));
     let (records, root) = log::head(&read::open(&config.home)?)?;
     let answer = Answer {
         state,
@@ -116,6 +122,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         root: HEXLOWER.encode(&root),
         waiting: inbox.as_ref().map(Waiting::of),
         break_glass,
+        warnings: warnings.unwrap_or_default(),
     };
     let mut page = Page::new();
     if let Some(until) = answer.break_glass {
@@ -144,6 +151,9 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ),
         ("audit log", format!("{}, root {}", count(answer.records, "record"), answer.root).into()),
     ]);
+    for warning in &answer.warnings {
+        page.styled(Style::Warn, format!("Warning: {warning}."));
+    }
     Ok(Output::new(&answer, page).with_exit(exit))
 }
 
