@@ -43,7 +43,7 @@ use departures::Departures;
 use draft::Draft;
 use in_force::InForce;
 pub use people::{Agreement, Install, Proposing, Turn, Voted};
-use request::IdempotencyId;
+use request::KeyUse;
 use sqlite::BookStore;
 pub use sqlite::{Statement, not_counted};
 use turned_away::{Recent, Refusal};
@@ -251,8 +251,8 @@ impl Book {
     }
 
     /// What was answered before under this key; `None` if it is new.
-    pub async fn lookup(&self, idem: IdempotencyId, body: Hash) -> Result<Option<Decision>, WriteError> {
-        self.writer.run(move |book| book.lookup(&idem, &body)).await
+    pub async fn lookup(&self, used: KeyUse, body: Hash) -> Result<Option<Decision>, WriteError> {
+        self.writer.run(move |book| book.lookup(&used, &body)).await
     }
 
     /// Makes a signature durable, so that it may leave; one that came too late, or second, does not.

@@ -39,6 +39,7 @@ pub mod harden;
 pub mod http;
 pub mod keys_file;
 pub mod ledger;
+pub mod own_requests;
 pub mod remote;
 pub mod serve;
 pub mod setup;

@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use crate::agent::{Agent, AgentError, Leniency};
 use crate::config::Config;
 use crate::http::Doors;
+use crate::own_requests;
 use crate::socket::{Address, SocketError};
 use crate::tls::certificate::CertificateError;
 
@@ -97,6 +98,9 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     let local = bind(&path, agent.config.socket_group)?;
     if let Some((listener, _)) = &remote {
         announce(&agent.config.home, listener)?;
+    }
+    for warning in own_requests::warnings(&agent.config.callers, &agent.book.policy()) {
+        tracing::warn!("{warning}");
     }
     tracing::info!(socket = %path.display(), token = %agent.token.info().label(), "ready");
     notify("READY=1");

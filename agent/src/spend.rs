@@ -7,7 +7,7 @@ use bursar_core::name::Name;
 
 use crate::agent::Agent;
 use crate::book::draft::{Draft, DraftError};
-use crate::book::request::{IdempotencyKey, SpendRequest, idempotency_id};
+use crate::book::request::{IdempotencyKey, KeyUse, SpendRequest};
 use crate::book::view::Spend;
 use crate::book::{Decision, Keeping, Kept, Outcome, Reserved, Unfinished};
 use crate::caller::Identity;
@@ -22,21 +22,22 @@ use crate::turns::Guard;
 #[must_use = "others wait for it"]
 pub struct InTurn {
     caller: Identity,
-    key: IdempotencyKey,
+    used: KeyUse,
     turn: Guard,
 }
 
 /// Waits for the turn of a key. Whoever waits has nothing yet that others need.
 pub async fn in_turn(agent: &Agent, caller: Identity, key: IdempotencyKey) -> InTurn {
-    let turn = agent.turns.wait(idempotency_id(&caller.name, &key)).await;
-    InTurn { caller, key, turn }
+    let used = KeyUse { caller: caller.name.clone(), user: caller.user, key };
+    let turn = agent.turns.wait(used.turn()).await;
+    InTurn { caller, used, turn }
 }
 
 /// Pays, or says why not. The same caller, key and request again: the same answer, paid once.
 #[tracing::instrument(level = "debug", skip_all, fields(caller = %asks.caller.name))]
 pub async fn spend(agent: &Agent, asks: InTurn, request: SpendRequest) -> Result<Spend, SpendError> {
-    let InTurn { caller, key, turn: _turn } = asks; // one at a time under one key
-    let reserved = match decide(agent, caller, key, request).await? {
+    let InTurn { caller, used, turn: _turn } = asks; // one at a time under one key
+    let reserved = match decide(agent, caller, used, request).await? {
         Decision::Reserved(reserved) => reserved,
         Decision::Answered(spend) => return Ok(*spend), // denied, waiting for approvals, or answered before
         Decision::Unfinished(unfinished) => return resume(agent, unfinished).await,
@@ -55,20 +56,17 @@ pub async fn spend(agent: &Agent, asks: InTurn, request: SpendRequest) -> Result
 async fn decide(
     agent: &Agent,
     caller: Identity,
-    key: IdempotencyKey,
+    used: KeyUse,
     request: SpendRequest,
 ) -> Result<Decision, SpendError> {
     let mut decision = Decision::Stale;
     for _ in 0..3 {
-        decision = match draft(agent, caller.clone(), key.clone(), request.clone()) {
+        decision = match draft(agent, caller.clone(), used.key.clone(), request.clone()) {
             Ok(draft) => {
                 crate::crash::gate("drafted").await;
                 agent.book.reserve(draft).await?
             }
-            Err(error) => {
-                let idem = idempotency_id(&caller.name, &key);
-                agent.book.lookup(idem, request.hash()).await?.ok_or(error)?
-            }
+            Err(error) => agent.book.lookup(used.clone(), request.hash()).await?.ok_or(error)?,
         };
         if !matches!(decision, Decision::Stale) {
             break;

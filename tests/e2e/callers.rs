@@ -138,6 +138,38 @@ fn a_policy_can_tell_callers_apart() {
     assert_eq!(world.serve().api().marked("b", "Fresh Market", "1.00 EUR").unwrap().status, 201);
 }
 
+/// Whatever config.toml says of them, a user who asks again is answered again, and does not pay twice.
+#[test]
+fn the_same_user_is_answered_again_when_their_name_becomes_that_of_a_group() {
+    let world = World::new(programs!(), &bundle(GROCERIES));
+    let group = rustix::process::getgid().as_raw();
+    let (alone, together) = (format!("uid = {}", own()), format!("gid = {group}"));
+    let agent = world.serve();
+    let first = agent.api().marked("a", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!((first.status, &first.json()["user"]), (201, &serde_json::json!({ "uid": own() })));
+    assert!(agent.stop().success());
+    world.edit("config.toml", &alone, &together);
+    let agent = world.serve();
+    let again = agent.api().marked("a", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!((again.status, again.json()), (201, first.json()));
+    assert_eq!(agent.api().marked("a", "Fresh Market", "2.00 EUR").unwrap().status, 409);
+    let second = agent.api().marked("b", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!(second.json()["user"], serde_json::json!({ "uid": own(), "shares": true }));
+    let shown = world.run(&["show", "2"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(&format!("owner (uid {})", own())), "{shown:?}");
+    assert!(agent.stop().success());
+    world.edit("config.toml", &together, &alone);
+    let agent = world.serve();
+    let again = agent.api().marked("b", "Fresh Market", "1.00 EUR").unwrap();
+    assert_eq!((again.status, again.json()), (201, second.json()));
+    assert_eq!(files::entries(&world.home()).len(), 2);
+    let records = files::records(&world.home());
+    let users: Vec<_> =
+        records.iter().filter_map(|record| record.get("allowed")).map(|one| &one["user"]).collect();
+    assert_eq!(users, [&first.json()["user"], &second.json()["user"]]);
+    assert!(world.run(&["audit", "verify"]).status.success());
+}
+
 #[test]
 fn the_socket_and_the_files_are_for_their_owner_alone() {
     let world = World::new(programs!(), &bundle(GROCERIES));

@@ -145,6 +145,7 @@ fn lift_unknown(api: &mut Api, by: &Person) -> u16 {
     let frozen = bursar::book::inbox::Frozen {
         account: "expenses".parse().unwrap(),
         freeze: Hex([1; 32]),
+        envelope: None,
         by: by.name().clone(),
         why: String::new(),
         since: bursar::clock::wall(),

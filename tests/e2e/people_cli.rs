@@ -112,6 +112,17 @@ fn two_managers_approve_with_their_own_tokens() {
     assert_eq!(waiting["categories"], json!(["employee"]));
     let page = anna.says(0, &["inbox"]);
     assert!(page.contains("2 of managers (anna, ben), by rule salaries"), "{page}");
+    // From the bytes: who pays, where, and for which home.
+    let home = firm.agent.api().inbox().home.to_string();
+    let ledger = waiting["ledger"].as_str().unwrap();
+    let payer = format!("payroll pays from {}: the name is the agent's word alone", world.address("payroll"));
+    let signs = anna.says(2, &["approve", &id]);
+    for says in [&home, ledger, &payer] {
+        assert!(page.contains(says) && signs.contains(says), "{says}: {page}{signs}");
+    }
+    assert_eq!(waiting["vouched"], "agent");
+    let genesis = world.run(&["ledger", "show", "--json"]);
+    assert!(String::from_utf8_lossy(&genesis.stdout).contains(ledger), "{genesis:?}");
 
     // Without a terminal and without --yes nothing is signed.
     let refused = anna.says(2, &["approve", &id]);
@@ -147,10 +158,15 @@ fn two_managers_approve_with_their_own_tokens() {
     let verified = anna.json(0, &[&verify[..], &["--payment", &payment, "--requester", "owner"]].concat());
     assert_eq!((&verified["approved"], &verified["not_counted"]), (&json!(["anna", "ben"]), &json!([])));
     assert_eq!(verified["enough"], true);
+    // Who asked is signed: it need not be said, and nothing else may be.
+    let known = anna.json(0, &[&verify[..], &["--payment", &payment]].concat());
+    assert_eq!((&known["requester"], &known["enough"]), (&"owner".into(), &true.into()));
     let bare = anna.json(0, &verify);
     assert_eq!((&bare["enough"], &bare["from"]), (&Value::Null, &Value::Null));
     let own = anna.json(12, &[&verify[..], &["--requester", "ben"]].concat());
-    assert_eq!((&own["approved"], &own["not_counted"][0]["code"]), (&json!(["anna"]), &"requester".into()));
+    let codes: Vec<Value> =
+        own["not_counted"].as_array().unwrap().iter().map(|one| one["code"].clone()).collect();
+    assert_eq!((&own["approved"], codes), (&json!([]), vec!["other-requester".into(), "requester".into()]));
     let text = std::fs::read_to_string(&approvals).unwrap();
     // One of two is no quorum, though the signature holds.
     let mut half: Value = serde_json::from_str(&text).unwrap();
@@ -330,6 +346,42 @@ fn one_freezes_an_account_and_two_let_it_go_on() {
         [&one["id"], &one["by"], &one["why"], &one["mine"]],
         [&"lift-expenses".into(), &"anna".into(), &"card stolen".into(), &Value::Bool(true)]
     );
+    // Who lets it go on reads what was signed, and not what else the agent says of it.
+    let saved = ben.file("saved.json");
+    ben.says(0, &["inbox", "--save", &saved]);
+    let text = std::fs::read_to_string(&saved).unwrap();
+    let read = |change: &dyn Fn(&mut Value)| {
+        let mut inbox: Value = serde_json::from_str(&text).unwrap();
+        change(&mut inbox["inbox"]["frozen"][0]);
+        std::fs::write(&saved, inbox.to_string()).unwrap();
+        let frozen = ben.json(0, &["inbox", "--inbox", &saved])["frozen"][0].clone();
+        (
+            frozen["by"].clone(),
+            frozen["why"].clone(),
+            frozen["verified"].clone(),
+            ben.says(0, &["inbox", "--inbox", &saved]),
+        )
+    };
+    let (by, why, verified, _) =
+        read(&|frozen| (frozen["by"], frozen["why"]) = ("ben".into(), "a test".into()));
+    assert_eq!((by, why, verified), ("anna".into(), "card stolen".into(), true.into()));
+    for (change, says) in [
+        (
+            &(|frozen: &mut Value| drop(frozen.as_object_mut().unwrap().remove("envelope")))
+                as &dyn Fn(&mut Value),
+            "no signed freeze",
+        ),
+        (&|frozen| frozen["freeze"] = "00".repeat(32).into(), "not the one that would be lifted"),
+        (&|frozen| frozen["account"] = "payroll".into(), "not the one that would be lifted"),
+        (&|frozen| frozen["envelope"]["signatures"][0]["sig"] = "AAAA".into(), "does not verify"),
+    ] {
+        let (_, _, verified, page) = read(change);
+        assert_eq!(verified, false, "{says}");
+        assert!(
+            page.contains("UNVERIFIED anna") && page.contains("agent's word alone") && page.contains(says),
+            "{page}"
+        );
+    }
     let first = anna.json(0, &["approve", "lift-expenses", "--yes"]);
     assert_eq!(states(&first), pairs([("lift-expenses", "counted")]));
     assert_eq!(pay("c"), Some(1));

@@ -27,7 +27,7 @@ def compact(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def item(request):
+def item(request, asked):
     """A waiting salary; no two have the same digest."""
     return {
         "home": HOME,
@@ -37,7 +37,7 @@ def item(request):
         "digest": hashlib.sha256(b"payment %d" % request).hexdigest(),
         "policy": POLICY,
         "expires": "2026-11-25T12:00:00.500Z",
-    }
+    } | asked
 
 
 def path(leaves, index):
@@ -99,10 +99,12 @@ def envelope(signer, noun, payload):
     return pae, made
 
 
-LEAVES = [compact(item(n)) for n in range(1, 41)]
+# Items of the first books said nothing of who asked; then somebody over the network, and one of a group.
+ASKED = [{}, {"requester": "rita"}, {"requester": "clerks", "uid": 1001}]
+LEAVES = [[compact(item(n, asked)) for n in range(1, 41)] for asked in ASKED]
 DECISION = {"verdict": "refuse", "signed": SIGNED, "expires": EXPIRES, "why": WHY}
 STATEMENTS = {
-    "approval": {"approver": "anna", "verdict": "refuse", "count": 40, "root": tree(LEAVES).hex()}
+    "approval": {"approver": "anna", "verdict": "refuse", "count": 40, "root": tree(LEAVES[0]).hex()}
     | {"signed": SIGNED, "expires": EXPIRES, "why": WHY},
     "policy": {"version": 7, "sha256": NEW, "previous": POLICY, "home": HOME, "administrator": "anna"} | DECISION,
     "break-glass": {"version": 8, "sha256": NEW, "previous": POLICY, "home": HOME, "approver": "anna"} | DECISION,
@@ -134,17 +136,18 @@ def statement(noun, fields):
 def votes():
     """Ballots on 1, 2, 3, 5 and 40 items: one vote at each end and in between."""
     cases = []
-    for count in (1, 2, 3, 5, 40):
-        leaves = LEAVES[:count]
+    for count, who in [(1, 0), (2, 0), (3, 0), (5, 0), (40, 0), (1, 1), (5, 1), (1, 2), (5, 2)]:
+        leaves, asked = LEAVES[who][:count], ASKED[who]
+        by = "".join(f" for {name}" for name in asked.values())
         for signer in SIGNERS:
             fields = STATEMENTS["approval"] | {"verdict": "approve", "count": count, "root": tree(leaves).hex(), "why": ""}
             _, made = envelope(signer, "approval", compact(fields))
             for index in sorted({0, count // 2, count - 1}):
                 proof = [node.hex() for node in path(leaves, index)]
-                vote = {"envelope": made, "item": item(index + 1), "index": index, "proof": proof}
+                vote = {"envelope": made, "item": item(index + 1, asked), "index": index, "proof": proof}
                 cases.append(
                     {
-                        "name": f"{index} of {count} {signer.name}",
+                        "name": f"{index} of {count} {signer.name}{by}",
                         "count": count,
                         "request": index + 1,
                         "root": tree(leaves).hex(),

@@ -48,8 +48,8 @@ for vote in json.load(sys.stdin):
     with_cryptography(algorithm, pem, envelope)
     assert envelope["payloadType"] == "application/vnd.bursar.approval.v1+json", envelope
     ballot = json.loads(base64.b64decode(envelope["payload"]))
-    order = ["home", "request", "account", "ledger", "digest", "policy", "expires"]
-    leaf = json.dumps({name: item[name] for name in order}, ensure_ascii=False, separators=(",", ":")).encode()
+    order = ["home", "request", "account", "ledger", "digest", "policy", "expires", "requester", "uid"]
+    leaf = json.dumps({name: item[name] for name in order if name in item}, ensure_ascii=False, separators=(",", ":")).encode()
     proof = [bytes.fromhex(node) for node in vote["proof"]]
     assert root(leaf, vote["index"], ballot["count"], proof).hex() == ballot["root"], "root"
     print(ballot["approver"], ballot["verdict"], item["digest"])

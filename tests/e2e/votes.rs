@@ -55,6 +55,10 @@ fn what_does_not_count_says_why_and_changes_nothing() {
         ("revoked", rita().approve(item)),
         ("requester", owner().approve(item)),
         ("requester", owner().refuse(item)),
+        ("other-requester", other(&|other| other.requester = Some("bob".parse().unwrap()))),
+        // As decisions of the first books were.
+        ("other-requester", other(&|other| (other.requester, other.uid) = (None, None))),
+        ("other-requester", other(&|other| other.uid = None)),
         ("early", anna.ahead(6 * 60_000).approve(item)),
         ("expired", anna.ahead(-2 * HOUR).approve(item)),
         ("other-home", other(&|other| other.home = Hex([7; 16]))),
@@ -122,6 +126,41 @@ fn an_approval_is_for_one_payment_and_not_for_its_twin() {
     assert_eq!(files::entries(&world.home()).len(), 1);
     let nobody = Item { request: 99, ..second };
     assert_eq!(api.vote(&anna.approve(&nobody)).0, 404);
+}
+
+/// A person with two names approves nothing that was asked for under either.
+#[test]
+fn nobody_approves_what_they_asked_for_under_another_name() {
+    let [anna, ben, chloe, _] = managers();
+    let people = people();
+    let key = format!("key = \"{}\"\n", anna.public());
+    let known = people.replacen(&key, &format!("{key}callers = [\"desk\", \"owner\"]\n"), 1);
+    assert_ne!(known, people);
+    let world = World::new(programs!(), &bundle(&(known + SUPPLIES)));
+    let agent = world.serve();
+    assert!(!agent.log().contains("role approver"), "{}", agent.log());
+    let mut api = agent.api();
+    let (status, asked) = api.pay("k", "expenses", "Fresh Market", "60.00 EUR");
+    assert_eq!(
+        (status, &asked["approvals"][0]["missing"][0]["of"]),
+        (202, &json!(["ben", "chloe"])),
+        "{asked}"
+    );
+    let item = api.waiting(1).item;
+    let (status, says) = api.vote(&anna.approve(&item));
+    assert_eq!((status, &says["code"]), (409, &json!("requester")), "{says}");
+    assert!(says["detail"].as_str().unwrap().contains("anna asked for it as owner"), "{says}");
+    assert_eq!(api.vote(&ben.approve(&item)).0, 202);
+    assert_eq!(api.vote(&chloe.approve(&item)).1["state"], "recorded");
+    assert!(agent.stop().success());
+
+    // What the policy does not say is told.
+    let world = World::new(programs!(), &bundle(&(people + SUPPLIES)));
+    let agent = world.serve();
+    let says = "callers = [\"owner\"]";
+    assert!(agent.log().contains("the caller owner has the role approver"), "{}", agent.log());
+    let status = world.run(&["status"]);
+    assert!(String::from_utf8_lossy(&status.stdout).contains(says), "{status:?}");
 }
 
 /// Every field of the JSON, and every signature: changed, moved, doubled, left out.

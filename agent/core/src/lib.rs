@@ -12,6 +12,7 @@
 //! | [`envelope`] | DSSE |
 //! | [`policy`] | text -> policy; `judge` |
 //! | [`role`] | what a caller may do |
+//! | [`text`] | values whose only form is text |
 //! | [`log`] | RFC 6962 Merkle tree, checkpoints, proofs |
 
 pub mod amount;
@@ -25,5 +26,5 @@ pub mod log;
 pub mod name;
 pub mod policy;
 pub mod role;
-mod text;
+pub mod text;
 pub mod time;

@@ -273,6 +273,16 @@ impl Policy {
             .any(|rule| rule.first_payment.is_some() || rule.quorums.iter().any(|quorum| quorum.first))
     }
 
+    /// Does any rule ask people to approve?
+    pub fn asks_people(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.quorums.is_empty())
+    }
+
+    /// Does any payer have this name?
+    pub fn has_payer(&self, name: &Name) -> bool {
+        self.payers.values().any(|payer| payer == name)
+    }
+
     /// Is this a group's name? An account or a caller of that name could never be meant by a rule,
     /// which would be about the group's members instead: whoever configures names asks first.
     pub fn group_named(&self, name: &str) -> bool {

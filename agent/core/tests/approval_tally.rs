@@ -8,8 +8,8 @@ mod people;
 use std::collections::BTreeSet;
 
 use bursar_core::approval::{
-    AskedBundle, AskedLift, Batch, BreakGlass, Code, Freeze, Item, Lift, MAX_EARLY_MS, Payload, PolicyChange,
-    Roster, RosterError, Signed, Verdict, Vote, tally,
+    Asked, AskedBundle, AskedLift, Batch, BreakGlass, Code, Freeze, Item, Lift, MAX_EARLY_MS, Payload,
+    Person, PolicyChange, Roster, RosterError, Signed, Verdict, Vote, one_more, tally,
 };
 use bursar_core::decode::transfer::Nonce;
 use bursar_core::hex::Hex;
@@ -54,6 +54,9 @@ fn case_table() {
         (about(&|i| i.account = name("expenses")), Code::OtherAccount, "the account expenses"),
         (about(&|i| i.digest = Hex([0; 32])), Code::OtherPayment, "the payment changed since"),
         (about(&|i| i.policy = Hex([0; 32])), Code::OtherPolicy, "the policy changed since: approve"),
+        (about(&|i| i.requester = Some(name("ben"))), Code::OtherRequester, "ben asked for, not rita"),
+        (about(&|i| i.uid = Some(1001)), Code::OtherRequester, "uid 1001 asked for, not uid 1000"),
+        (about(&|i| i.uid = None), Code::OtherRequester, "not uid 1000"),
         (about(&|i| i.expires = at("2026-11-26T12:00:00Z")), Code::OtherExpiry, "decide again"),
     ];
     for (vote, code, says) in cases {
@@ -61,6 +64,56 @@ fn case_table() {
         assert_eq!(found, code, "{why}");
         assert!(why.contains(says), "{code:?}: {why}");
     }
+}
+
+/// Nobody approves what was asked for under a name of theirs, whoever else has that name.
+#[test]
+fn a_person_has_many_names_and_approves_nothing_asked_under_them() {
+    let callers = |names: &[&str]| names.iter().copied().map(name).collect::<BTreeSet<_>>();
+    let person = |who: &str, signing: &Signing, names: &[&str]| Person {
+        name: name(who),
+        keys: vec![signing.public()],
+        callers: callers(names),
+        revoked: false,
+    };
+    let roster = Roster::new([
+        person("anna", &anna(), &["anna-laptop", "clerks"]),
+        person("ben", &ben(), &["clerks"]),
+    ])
+    .unwrap();
+    for (requester, approved) in [
+        ("anna", &["ben"][..]),
+        ("anna-laptop", &["ben"]),
+        ("clerks", &[]),
+        ("ben", &["anna"]),
+        ("rita", &["anna", "ben"]),
+        // Names are compared byte by byte.
+        ("Anna-laptop", &["anna", "ben"]),
+    ] {
+        let item = Item { requester: Some(name(requester)), ..item(7) };
+        let votes = [
+            vote(&anna(), "anna", Verdict::Approve, item.clone()),
+            vote(&ben(), "ben", Verdict::Approve, item.clone()),
+        ];
+        let tally = tally(&roster, &Asked { item, requester: name(requester) }, now(), &votes);
+        assert_eq!(tally.approved, callers(approved), "{requester}");
+        assert!(tally.not_counted.iter().all(|one| one.code == Code::Requester), "{tally:?}");
+    }
+    assert_eq!(roster.asking_as(&name("clerks")), &callers(&["anna", "ben"]));
+    assert_eq!(roster.asking_as(&name("rita")), &callers(&[]));
+}
+
+/// What was signed before items named the requester counts in the books that have it, and is not
+/// taken any more.
+#[test]
+fn an_item_without_its_requester_is_of_the_past() {
+    let old = vote(&anna(), "anna", Verdict::Approve, Item { requester: None, uid: None, ..item(7) });
+    let counted = tally(&roster(), &asked(7), now(), std::slice::from_ref(&old));
+    assert_eq!(counted.approved, BTreeSet::from([name("anna")]));
+    let refused = one_more(&roster(), &asked(7), now(), &[], &old).unwrap_err();
+    assert_eq!((refused.approver, refused.code), (name("anna"), Code::OtherRequester));
+    let new = vote(&anna(), "anna", Verdict::Approve, item(7));
+    assert!(one_more(&roster(), &asked(7), now(), &[], &new).is_ok());
 }
 
 #[test]

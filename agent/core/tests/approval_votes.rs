@@ -124,8 +124,13 @@ fn bounds_of_a_batch() {
 
 #[test]
 fn the_longest_vote_fits() {
-    let longest =
-        |request: u64| Item { account: name(&"N".repeat(64)), request: u64::MAX - request, ..item(1) };
+    let longest = |request: u64| Item {
+        account: name(&"N".repeat(64)),
+        requester: Some(name(&"N".repeat(64))),
+        uid: Some(u32::MAX),
+        request: u64::MAX - request,
+        ..item(1)
+    };
     let batch = Batch::new((0..1000).map(longest).collect()).unwrap();
     let why = "\"".repeat(140);
     let signed = Signing::p256(1).sign(ballot(&batch, &"N".repeat(64), Verdict::Refuse, &why)).unwrap();

@@ -117,6 +117,7 @@ managers = [\"anna\", \"ben\"]
 key = \"ed25519:fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025\"
 [approvers.ben]
 key = \"ed25519:278117fc144c72340f67d0f2316e8386ceffbf2b2428c9c51fef7c597f1d426e\"
+callers = [\"desk\"]
 [payers.card]
 address = \"ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a\"
 [ledgers]
@@ -136,10 +137,10 @@ callers = [\"clerk\"]
 approvals = [{ need = 2, from = \"managers\" }]
 ";
 
-/// The message after `policy line 29, rule "b": `, of a rule with these lines.
+/// The message after `policy line 30, rule "b": `, of a rule with these lines.
 fn of_rule(kind: &str, lines: &str) -> Vec<String> {
     let of = |warning: String| {
-        let message = warning.strip_prefix("policy line 29, rule \"b\": ");
+        let message = warning.strip_prefix("policy line 30, rule \"b\": ");
         message.unwrap_or_else(|| panic!("{warning}")).to_owned()
     };
     read(&format!("{PEOPLE}[[{kind}]]\nname = \"b\"\n{lines}")).into_iter().map(of).collect()
@@ -158,8 +159,14 @@ fn of_quorums() {
         ("callers = [\"managers\"]\napprovals = [{ need = 2, from = \"managers\" }]\n", never("anna, ben")),
         ("callers = [\"managers\"]\napprovals = [{ need = 1, from = \"managers\" }]\n", vec![]),
         ("callers = [\"ben\"]\napprovals = [{ need = 1, from = \"ben\" }]\n", never("ben")),
+        // Under another name of hers; the other way round is as good as ever.
+        ("callers = [\"desk\"]\napprovals = [{ need = 2, from = \"managers\" }]\n", never("desk")),
+        ("callers = [\"desk\"]\napprovals = [{ need = 1, from = \"managers\" }]\n", vec![]),
         // Who may ask is not said: everybody may.
-        ("approvals = [{ need = 1, from = [\"ben\"] }, { need = 1, from = \"anna\" }]\n", never("anna, ben")),
+        (
+            "approvals = [{ need = 1, from = [\"ben\"] }, { need = 1, from = \"anna\" }]\n",
+            never("anna, ben, desk"),
+        ),
     ] {
         assert_eq!(of_rule("allow", lines), expected, "{lines}");
     }
@@ -207,7 +214,7 @@ fn of_amounts_that_are_never_reached() {
 #[test]
 fn of_scopes() {
     let shadowed =
-        || vec!["never decides: rule \"a\" (line 29) already decides everything in its scope".to_owned()];
+        || vec!["never decides: rule \"a\" (line 30) already decides everything in its scope".to_owned()];
     let earlier = |lines: &str, later: &str| {
         let of = |warning: String| {
             let (_, message) = warning.split_once("rule \"b\": ").unwrap_or_else(|| panic!("{warning}"));
@@ -288,7 +295,7 @@ fn of_purposes() {
     assert_eq!(
         grant("only = [\"food\"]\n", "[[allow]]\nname = \"b\"\nfee_cap = \"1 GRANT\"\n"),
         [
-            "policy line 32, rule \"b\": its fee_cap is in GRANT, which is bound to a purpose; no ledger takes that"
+            "policy line 33, rule \"b\": its fee_cap is in GRANT, which is bound to a purpose; no ledger takes that"
         ]
     );
 }

@@ -13,13 +13,15 @@ use bursar_core::role::Roles;
 use bursar_core::time::Timestamp;
 
 use super::request::{IdempotencyKey, SpendRequest};
-use crate::caller::Identity;
+use crate::caller::{Identity, User};
 
 /// What the book judges.
 #[derive(Debug)]
 pub struct Draft {
     /// Who asks.
     pub caller: Name,
+    /// Which user of this machine that is.
+    pub user: Option<User>,
     /// What they are there for.
     pub roles: Roles,
     /// Under which key.
@@ -97,8 +99,8 @@ impl Draft {
                 },
             )?),
         };
-        let (Identity { name: caller, roles }, policy) = (caller, policy.hash());
-        Ok(Self { caller, roles, key, request, policy, patience: around.patience, subject })
+        let (Identity { name: caller, roles, user }, policy) = (caller, policy.hash());
+        Ok(Self { caller, user, roles, key, request, policy, patience: around.patience, subject })
     }
 }
 
@@ -181,7 +183,7 @@ mod tests {
         };
         Draft::new(
             &Policy::parse(&bundle).unwrap(),
-            Identity { name: "treasurer".parse().unwrap(), roles: Roles::NONE },
+            Identity { name: "treasurer".parse().unwrap(), roles: Roles::NONE, user: None },
             "INV-1".parse().unwrap(),
             serde_json::from_str(&request).unwrap(),
             around,
@@ -228,6 +230,7 @@ mod tests {
                 transfer: read::raw(&payload).unwrap(),
                 action: payload.kind(),
                 votes: Vec::new(),
+                user: draft.user,
             };
             let json = serde_json::to_string(&Record::Allowed(Box::new(allowed))).unwrap();
             let end = if action.is_empty() { "\"}}}" } else { "\"},\"action\":\"issue\"}}" };

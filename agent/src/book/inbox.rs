@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 
 use super::hex::Hex;
 use super::record::Way;
+use crate::caller::User;
 
 /// All of it, or a part, as of now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -63,6 +64,9 @@ pub struct Payment {
     pub transfer: Box<RawValue>,
     /// Who asked.
     pub caller: Name,
+    /// Which user of the agent's machine that was, where they asked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
     /// When.
     pub asked: Timestamp,
     /// Who still has to approve.
@@ -122,6 +126,9 @@ pub struct Frozen {
     pub account: Name,
     /// Digest of the freeze, which a lift names.
     pub freeze: Hex<32>,
+    /// The signed freeze, a DSSE envelope: whoever decides reads who stopped the account there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<Box<RawValue>>,
     /// Who stopped it.
     pub by: Name,
     /// Why.

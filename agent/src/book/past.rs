@@ -339,6 +339,7 @@ mod tests {
 
                 action: Kind::Pay,
                 votes: Vec::new(),
+                user: None,
             }))
         };
         let denied = Record::Denied(Box::new(record::Denied {
@@ -351,6 +352,7 @@ mod tests {
             policy: crate::book::hex::Hex([2; 32]),
             denial: Denial::plain(DenialCode::NoRule, "no".to_owned()),
             votes: Vec::new(),
+            user: None,
         }));
         let mut lives = HashMap::new();
         let mut said = |record: &Record| read(&mut lives, record).unwrap_or_default();

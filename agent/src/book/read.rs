@@ -1,5 +1,6 @@
 //! Reading the book, also without the agent: spends and records as they were written.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::record::{self, Allowed, Denied, Record};
 use super::replay::damaged;
 use super::view::{Position, Spend, State};
 use super::{FILE, MARK};
+use crate::caller::User;
 use crate::clock::{Tolerance, Watch};
 use crate::store::{StoreError, file, log};
 
@@ -100,6 +102,27 @@ fn asked_by(decision: &Record) -> Option<&Name> {
         Record::Waiting(asked) => Some(&asked.caller),
         _ => None,
     }
+}
+
+/// Who of a group that shares a caller's name has asked for anything.
+pub fn members(connection: &Connection) -> Result<BTreeSet<(Name, User)>, StoreError> {
+    let failed = |source| file::failed(connection, source);
+    // Every other record is passed over unread.
+    let mut records = connection
+        .prepare("SELECT position FROM records WHERE instr(leaf, CAST('\"shares\":true' AS BLOB)) > 0")
+        .map_err(failed)?;
+    let positions = records.query_map([], |row| row.get(0)).map_err(failed)?;
+    let mut found = BTreeSet::new();
+    for position in positions {
+        let (caller, user) = match record(connection, position.map_err(failed)?)? {
+            Record::Allowed(allowed) => (allowed.caller, allowed.user),
+            Record::Waiting(waiting) => (waiting.caller, waiting.user),
+            Record::Denied(denied) => (denied.caller, denied.user),
+            _ => continue,
+        };
+        found.extend(user.filter(|user| user.shares).map(|user| (caller, user)));
+    }
+    Ok(found)
 }
 
 /// The signed envelope of a spend; `None` if there is no such spend or no signature.
@@ -296,6 +319,7 @@ pub fn allowed(allowed: &Allowed, payload: &Payload) -> Spend {
         asset: transfer.asset.clone(),
         memo: transfer.memo.as_str().to_owned(),
         caller: allowed.caller.clone(),
+        user: allowed.user,
         key: allowed.key.to_string(),
         decided: allowed.at,
         rule: Some(allowed.rule.clone()),
@@ -331,6 +355,7 @@ pub fn waiting(asked: &record::Waiting, payload: &Payload) -> Spend {
         asset: transfer.asset.clone(),
         memo: transfer.memo.as_str().to_owned(),
         caller: asked.caller.clone(),
+        user: asked.user,
         key: asked.key.to_string(),
         decided: asked.at,
         rule: asked.wanted.first().map(|wanted| wanted.rule.clone()),
@@ -356,6 +381,7 @@ pub fn denied(denied: &Denied) -> Spend {
         asset: denied.request.amount.asset().clone(),
         memo: denied.request.memo.as_str().to_owned(),
         caller: denied.caller.clone(),
+        user: denied.user,
         key: denied.key.to_string(),
         decided: denied.at,
         rule: denied.denial.rule.clone(),

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::hex::Hex;
 use super::request::{IdempotencyKey, SpendRequest};
+use crate::caller::User;
 
 /// One record. Its JSON, without white space, is the leaf of the Merkle log, so the fields and
 /// their order never change under a name; a new meaning gets a new name.
@@ -123,6 +124,9 @@ pub struct Allowed {
     /// Positions of the decisions that were counted, if it had to wait for them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<u64>,
+    /// Which user of this machine that was; older records do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
 }
 
 /// A spend waits for approvals.
@@ -150,6 +154,9 @@ pub struct Waiting {
     pub wanted: Vec<Wanted>,
     /// The exact payload that is approved, and then signed. Its valid-until ends the waiting.
     pub transfer: Box<RawValue>,
+    /// Which user of this machine that was; older records do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
 }
 
 /// A decision on a spend that waits.
@@ -261,6 +268,9 @@ pub struct Denied {
     /// Positions of the decisions that people had made on it, if it had waited.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub votes: Vec<u64>,
+    /// Which user of this machine that was; older records do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
 }
 
 /// The token signed it.

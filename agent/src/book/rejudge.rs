@@ -197,7 +197,7 @@ impl Judge<'_> {
             valid_for: self.around.valid_for,
             patience: self.around.valid_for,
         };
-        let caller = Identity { name: asked.caller.clone(), roles: asked.roles };
+        let caller = Identity { name: asked.caller.clone(), roles: asked.roles, user: None };
         let draft = Draft::new(self.policy, caller, IdempotencyKey::none(), request, around).ok()?;
         Some(draft.subject.map(|payload| payload.intent()))
     }
@@ -295,7 +295,7 @@ mod tests {
             let (caller, request): (Name, _) = ("anna".parse().unwrap(), Self::request("petty", to, amount));
             let draft = Draft::new(
                 &self.policy,
-                Identity { name: caller.clone(), roles: Roles::NONE },
+                Identity { name: caller.clone(), roles: Roles::NONE, user: None },
                 IdempotencyKey::none(),
                 request,
                 around,
@@ -318,6 +318,7 @@ mod tests {
 
                 action: Kind::Pay,
                 votes: Vec::new(),
+                user: None,
             })));
             self.spends
         }
@@ -344,6 +345,7 @@ mod tests {
                 policy: Hex([0; 32]),
                 denial,
                 votes: votes.to_vec(),
+                user: None,
             })));
         }
 

@@ -220,7 +220,7 @@ impl Replay<'_> {
             }
             Record::Waiting(asked) => {
                 self.begin(asked.spend).ok_or_else(|| wrong("its spend is out of order"))?;
-                let idem = idempotency_id(&asked.caller, &asked.key);
+                let idem = idempotency_id(&asked.caller, asked.user, &asked.key);
                 self.waiting.insert(asked.spend, row(idem, asked.request.hash(), State::Waiting, position));
                 Ok(())
             }
@@ -241,7 +241,7 @@ impl Replay<'_> {
             }
             Record::Denied(denied) => {
                 self.begin(denied.spend).ok_or_else(|| wrong("its spend is out of order"))?;
-                let idem = idempotency_id(&denied.caller, &denied.key);
+                let idem = idempotency_id(&denied.caller, denied.user, &denied.key);
                 self.compare(denied.spend, &row(idem, denied.request.hash(), State::Denied, position))
             }
             Record::Allowed(allowed) => {
@@ -249,7 +249,7 @@ impl Replay<'_> {
                 let mut allowed = allowed;
                 self.count(&mut allowed).map_err(|what| wrong(&what))?;
                 self.counters.hold(&allowed.draws);
-                let idem = idempotency_id(&allowed.caller, &allowed.key);
+                let idem = idempotency_id(&allowed.caller, allowed.user, &allowed.key);
                 let row = row(idem, allowed.body.0, State::Reserved, position);
                 let (spend, state) = (allowed.spend, State::Reserved);
                 self.tracked.insert(spend, Tracked { allowed, state, reason: None, signature: None, row });

@@ -8,6 +8,8 @@ use bursar_core::name::Name;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::caller::User;
+
 /// The body of a request to spend: names and text, as people write them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -154,17 +156,52 @@ impl fmt::Display for IdempotencyKey {
     }
 }
 
-/// One caller's use of one key: the first 16 bytes of SHA-256 over the caller's name, a zero
-/// byte, and the key. Callers cannot reach each other's keys.
+/// One caller's use of one key: the first 16 bytes of SHA-256 over the caller's name, a zero byte
+/// and the key; of one of a group who share the name, over a zero byte and their user id (4 bytes,
+/// big-endian) after that. Nobody reaches the keys of others, and a person known by user id and
+/// by certificate has one set of keys.
 pub type IdempotencyId = [u8; 16];
 
 /// See [`IdempotencyId`].
-pub fn idempotency_id(caller: &Name, key: &IdempotencyKey) -> IdempotencyId {
-    let digest =
-        Sha256::new().chain_update(caller.as_str()).chain_update([0]).chain_update(&key.0).finalize();
+pub fn idempotency_id(caller: &Name, user: Option<User>, key: &IdempotencyKey) -> IdempotencyId {
+    let mut digest = Sha256::new().chain_update(caller.as_str()).chain_update([0]).chain_update(&key.0);
+    if let Some(user) = user.filter(|user| user.shares) {
+        // No key has a zero byte.
+        digest = digest.chain_update([0]).chain_update(user.uid.to_be_bytes());
+    }
     let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
+    id.copy_from_slice(&digest.finalize()[..16]);
     id
+}
+
+/// Who uses which key.
+#[derive(Clone, Debug)]
+pub struct KeyUse {
+    /// Who asks.
+    pub caller: Name,
+    /// Which user of this machine that is.
+    pub user: Option<User>,
+    /// Under which key.
+    pub key: IdempotencyKey,
+}
+
+impl KeyUse {
+    /// Under which id an answer is kept.
+    pub fn id(&self) -> IdempotencyId {
+        idempotency_id(&self.caller, self.user, &self.key)
+    }
+
+    /// Under which id an answer may be kept that the same user got while the name was theirs alone,
+    /// or that of their group, or from a book that told no members of groups apart.
+    pub fn earlier(&self) -> Option<IdempotencyId> {
+        let user = self.user.map(|user| User { shares: !user.shares, ..user });
+        user.map(|user| idempotency_id(&self.caller, Some(user), &self.key))
+    }
+
+    /// Whose turn it takes: of all who share the name, so that no id of one payment is passed over.
+    pub fn turn(&self) -> IdempotencyId {
+        idempotency_id(&self.caller, None, &self.key)
+    }
 }
 
 impl SpendRequest {

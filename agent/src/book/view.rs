@@ -7,6 +7,7 @@ use bursar_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::hex::Hex;
+use crate::caller::User;
 
 /// Where a spend stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -93,6 +94,9 @@ pub struct Spend {
     /// Who asked.
     #[schema(value_type = String)]
     pub caller: Name,
+    /// Which user of the agent's machine that was, where they asked there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
     /// Under which Idempotency-Key.
     pub key: String,
     /// When it was decided.

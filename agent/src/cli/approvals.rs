@@ -46,14 +46,15 @@ enum Command {
 ///
 /// Needs neither a home folder nor an agent. Verifies each signature, that the payment is one of those
 /// that were signed for, and by the policy bundle whose key it is; then counts as the agent does: one
-/// person one vote, nobody who is revoked, and nobody who asked. With --payment and --requester it
+/// person one vote, nobody who is revoked, and nobody who asked, under whatever name of theirs. Who
+/// asked is signed; approvals of the first books do not say it, and --requester does. With --payment it
 /// says, too, whether they are enough for this payment by itself; what a sum over time or a first
 /// payment to somebody asks for, the agent alone knows. Exit code 12 if one does not count, if they are
 /// too few, or if nobody approves.
 ///
 /// Example: bursar show 12 --approvals > approvals.json
 ///          bursar show 12 --envelope > payment.json
-///          bursar approvals verify approvals.json --policy policy.toml --payment payment.json --requester ben
+///          bursar approvals verify approvals.json --policy policy.toml --payment payment.json
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Verify {
@@ -65,7 +66,7 @@ pub struct Verify {
     /// The signed envelope of the payment: were these very bytes approved
     #[arg(long, value_name = "FILE")]
     payment: Option<PathBuf>,
-    /// Who asked for the payment, whose own vote does not count
+    /// Who asked for the payment: approvals that name somebody else do not count
     #[arg(long, value_name = "NAME")]
     requester: Option<Name>,
 }
@@ -81,6 +82,8 @@ struct Answer {
     not_counted: Vec<NotCounted>,
     /// Who asked, as far as that was said.
     requester: Option<Name>,
+    /// Is that signed in every one of them?
+    signed: bool,
     /// Who pays, by address, if they were compared with a payment: the account is the agent's word for it.
     from: Option<PublicKey>,
     /// Are they enough for the payment by itself? Unknown without payment and requester.
@@ -104,8 +107,9 @@ pub fn run(_: &Global, args: Args) -> Result<Output, CliError> {
     let payment = args.payment.as_ref().map(|path| compare(path, &item)).transpose()?;
     let signed = votes.iter().map(|vote| vote.ballot().statement().signed);
     let at = signed.max().unwrap_or(Timestamp::EPOCH);
-    let counted = count(&policy, &item, args.requester.clone(), at, &votes)?;
-    let lacking = match (&payment, &args.requester) {
+    let requester = args.requester.or_else(|| item.requester.clone());
+    let counted = count(&policy, &item, requester.clone(), at, &votes)?;
+    let lacking = match (&payment, &requester) {
         (Some(payment), Some(requester)) => Some(lacking(&policy, &item, payment, requester, at, &counted)),
         _ => None,
     };
@@ -122,7 +126,8 @@ pub fn run(_: &Global, args: Args) -> Result<Output, CliError> {
             .map(|refusal| Refused { person: refusal.approver.clone(), why: refusal.why.as_str().to_owned() })
             .collect(),
         not_counted: counted.not_counted,
-        requester: args.requester,
+        signed: votes.iter().all(|vote| vote.item().requester.is_some()),
+        requester,
         item,
     };
     let exit = if is_good(&answer) { Exit::Done } else { Exit::Unverified };
@@ -157,7 +162,9 @@ fn asked(votes: &[Vote], policy: &Policy) -> Result<Item, CliError> {
     let Some(first) = votes.first() else {
         return Err(CliError::Usage("there is no decision to verify".to_owned()));
     };
-    let item = first.item().clone();
+    // One that says who asked says all that the others do.
+    let item = votes.iter().map(Vote::item).find(|item| item.requester.is_some());
+    let item = item.unwrap_or_else(|| first.item()).clone();
     if item.policy != Hex(policy.hash()) {
         return Err(CliError::Unverified(format!(
             "these decisions were made under the policy with the sha-256 {}, and the file has {}; name that version with --policy",
@@ -228,9 +235,18 @@ fn count(
 /// A name of nobody in the policy, where it is not known who asked.
 fn outsider(policy: &Policy) -> Result<Name, CliError> {
     let names = (0..u32::MAX).map(|number| format!("somebody {number}"));
-    let mut free = names.filter(|name| policy.roster().person(name).is_none());
-    let name = free.next().unwrap_or_default();
-    name.parse().map_err(|error: bursar_core::name::NameError| CliError::Usage(error.to_string()))
+    let mut free = names.filter_map(|name| name.parse().ok());
+    free.find(|name| policy.roster().asking_as(name).is_empty())
+        .ok_or_else(|| CliError::Usage("say who asked, with --requester NAME".to_owned()))
+}
+
+/// Who asked, and from where.
+fn requester(answer: &Answer) -> String {
+    let Some(requester) = &answer.requester else { return "not said".to_owned() };
+    match answer.item.uid.filter(|_| answer.item.requester.as_ref() == Some(requester)) {
+        Some(uid) => format!("{requester}, user id {uid} on the agent's machine"),
+        None => requester.to_string(),
+    }
 }
 
 fn page(answer: &Answer, votes: &[Vote]) -> Page {
@@ -239,6 +255,7 @@ fn page(answer: &Answer, votes: &[Vote]) -> Page {
     page.pairs([
         ("payment", format!("spend {} of the home {}", item.request, item.home).into()),
         ("account", item.account.as_str().into()),
+        ("asked by", requester(answer).into()),
         ("paid by", answer.from.map_or_else(|| "not looked at".to_owned(), |from| from.to_string()).into()),
         ("transaction", item.digest.to_string().into()),
         ("ledger", item.ledger.to_string().into()),
@@ -279,11 +296,20 @@ fn page(answer: &Answer, votes: &[Vote]) -> Page {
         page.line("Every signature holds, and every decision counts.");
         page.styled(
             Style::Warn,
-            "Whether they are enough was not looked at: give --payment and --requester, too.",
+            if answer.requester.is_some() {
+                "Whether they are enough was not looked at: give --payment, too."
+            } else {
+                "Whether they are enough was not looked at: give --payment and --requester, too."
+            },
         );
     }
     if answer.requester.is_none() {
         page.line("Whether somebody approved their own request, --requester NAME tells.");
+    } else if !answer.signed {
+        page.styled(
+            Style::Warn,
+            "Who asked is not signed in all of them: the first books did not have it. It is the word of --requester, or of the others.",
+        );
     }
     if answer.from.is_none() {
         page.line("Whether the payment that was made is the one above, --payment ENVELOPE tells.");

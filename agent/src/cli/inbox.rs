@@ -12,14 +12,18 @@ use super::error::CliError;
 use super::global::Global;
 use super::output::Output;
 
-pub use page::{frozen as frozen_table, payments as payment_table, proposals as proposal_table};
+pub use page::{
+    frozen as frozen_table, origins, payments as payment_table, proposals as proposal_table, unverified,
+};
 
 /// List everything that waits for a person
 ///
 /// That is payments, versions of the policy that were put forward, and frozen accounts. Reads the
 /// exact bytes of each payment itself, and names recipient and categories from this home's own copy of
 /// the policy, never from what the requester or the agent calls them. When that copy is not the
-/// version that the agent decides by, nothing is named: `bursar policy fetch` takes it over.
+/// version that the agent decides by, nothing is named: `bursar policy fetch` takes it over. Whether an
+/// account has the address that pays is the agent's word, unless the policy names that under [payers].
+/// Who froze an account, when and why is read from what they signed.
 ///
 /// An ID is a payment's number (12), policy-3 for a version of the policy that was put forward, or
 /// lift-payroll for a frozen account. `bursar approve ID…` and `bursar refuse ID… --why TEXT` decide.

@@ -3,6 +3,7 @@
 use super::exit::Exit;
 use super::output::{Cell, Page, Style, note_text};
 use crate::book::view::{Spend, State};
+use crate::caller::asker;
 
 /// How a state looks.
 pub fn state_cell(state: State) -> Cell {
@@ -42,7 +43,8 @@ pub fn page(spend: &Spend) -> Page {
         ("rule", text(spend.rule.as_ref().map(ToString::to_string))),
         ("decided", spend.decided.to_string().into()),
         ("on the ledger", text(receipt)),
-        ("asked by", spend.caller.as_str().into()),
+        ("asked by", asker(&spend.caller, spend.user).into()),
+        ("uid", text(spend.user.filter(|user| !user.shares).map(|user| user.uid.to_string()))),
         ("key", spend.key.as_str().into()),
         ("transaction", text(spend.digest.map(|digest| digest.to_string()))),
         // Once it is recorded, its time does not matter any more.

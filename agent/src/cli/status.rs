@@ -17,6 +17,7 @@ use super::stop;
 use crate::book::inbox::Inbox;
 use crate::book::{in_force, read};
 use crate::config::{Config, LedgerConfig};
+use crate::own_requests;
 use crate::serve::LISTENING;
 use crate::store::log;
 
@@ -54,6 +55,9 @@ struct Answer {
     /// Until when a break-glass version of the policy is in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     break_glass: Option<Timestamp>,
+    /// Callers of whom the policy does not say which approver they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -96,13 +100,12 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     };
     // Whoever may not ask it hears the rest all the same.
     let inbox = if exit == Exit::Done { whole(&client).ok() } else { None };
+    let standing = in_force::of_home_now(&config.home, config.tolerance)?;
     let until = match &inbox {
         Some(inbox) => inbox.until,
-        None => {
-            let standing = in_force::of_home_now(&config.home, config.tolerance)?;
-            standing.and_then(|standing| standing.until).map(|(until, _)| until)
-        }
+        None => standing.as_ref().and_then(|standing| standing.until).map(|(until, _)| until),
     };
+    let warnings = standing.map(|standing| own_requests::warnings(&config.callers, &standing.policy));
     let (records, root) = log::head(&read::open(&config.home)?)?;
     let answer = Answer {
         state,
@@ -123,6 +126,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         root: HEXLOWER.encode(&root),
         waiting: inbox.as_ref().map(Waiting::of),
         break_glass: until,
+        warnings: warnings.unwrap_or_default(),
     };
     let mut page = Page::new();
     if let Some(until) = answer.break_glass {
@@ -149,6 +153,9 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ),
         ("audit log", format!("{}, root {}", count(answer.records, "record"), answer.root).into()),
     ]);
+    for warning in &answer.warnings {
+        page.styled(Style::Warn, format!("Warning: {warning}."));
+    }
     Ok(Output::new(&answer, page).with_exit(exit))
 }
 

@@ -5,10 +5,11 @@ use std::fmt::Display;
 use std::hash::Hash;
 
 use bursar_core::name::Name;
+use bursar_core::text::OneOrMany;
 use serde::Deserialize;
 
 use crate::book::turned_away::STRANGERS;
-use crate::caller::{Identity, Role, Roles};
+use crate::caller::{Identity, Role, Roles, User};
 use crate::tls::fingerprint::Fingerprint;
 
 /// One `[callers.NAME]`.
@@ -17,7 +18,8 @@ use crate::tls::fingerprint::Fingerprint;
 pub(super) struct CallerText {
     uid: Option<u32>,
     gid: Option<u32>,
-    certificate: Option<Fingerprint>,
+    #[serde(default)]
+    certificate: OneOrMany<Fingerprint>,
     roles: Option<Roles>,
 }
 
@@ -53,21 +55,22 @@ impl Callers {
                     "the caller {name} has no role and may do nothing; name one in `roles`, or leave that out for requester"
                 ));
             }
-            let identity = Identity { name, roles };
-            match (caller.uid, caller.gid, caller.certificate) {
-                (None, Some(gid), None) => add(&mut callers.groups, "group id", gid, identity)?,
-                (None, None, None) | (_, Some(_), _) => {
+            let identity = Identity { name, roles, user: None };
+            let certificates = caller.certificate.into_vec();
+            match (caller.uid, caller.gid, certificates.as_slice()) {
+                (None, Some(gid), []) => add(&mut callers.groups, "group id", gid, identity)?,
+                (None, None, []) | (_, Some(_), _) => {
                     return Err(format!(
                         "the caller {} needs `uid`, `certificate` or both, which are one person, or else `gid`, which is a group",
                         identity.name
                     ));
                 }
-                (uid, None, certificate) => {
+                (uid, None, _) => {
                     if let Some(uid) = uid {
                         add(&mut callers.users, "user id", uid, identity.clone())?;
                     }
-                    if let Some(certificate) = certificate {
-                        add(&mut callers.certificates, "certificate", certificate, identity)?;
+                    for certificate in certificates {
+                        add(&mut callers.certificates, "certificate", certificate, identity.clone())?;
                     }
                 }
             }
@@ -75,24 +78,21 @@ impl Callers {
         Ok(callers)
     }
 
-    /// From the lines of a configuration.
+    /// From the lines of a configuration that stand in `[callers]`.
     #[cfg(test)]
-    #[expect(clippy::unwrap_used, reason = "for tests")]
-    pub(crate) fn of_text(lines: &str) -> Self {
-        #[derive(Deserialize)]
-        struct Text {
-            callers: BTreeMap<Name, CallerText>,
-        }
-        Self::read(toml::from_str::<Text>(lines).unwrap().callers).unwrap()
+    pub(crate) fn of_text(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string()).and_then(Self::read)
     }
 
     /// A user on this machine, by its id; failing that by its primary group.
-    pub fn of_user(&self, uid: u32, gid: u32) -> Option<&Identity> {
-        self.users.get(&uid).or_else(|| self.groups.get(&gid))
+    pub fn of_user(&self, uid: u32, gid: u32) -> Option<Identity> {
+        let own = self.users.get(&uid).map(|identity| (identity, false));
+        let (identity, shares) = own.or_else(|| self.groups.get(&gid).map(|group| (group, true)))?;
+        Some(Identity { user: Some(User { uid, shares }), ..identity.clone() })
     }
 
     /// The user that this process runs as, as the agent of the home would see it.
-    pub fn of_process(&self) -> Option<&Identity> {
+    pub fn of_process(&self) -> Option<Identity> {
         let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
         self.of_user(uid.as_raw(), gid.as_raw())
     }
@@ -100,6 +100,11 @@ impl Callers {
     /// The other end of a TLS connection.
     pub fn of_certificate(&self, certificate: &Fingerprint) -> Option<&Identity> {
         self.certificates.get(certificate)
+    }
+
+    /// Is this the name of a whole group?
+    pub fn is_shared(&self, name: &Name) -> bool {
+        self.groups.values().any(|identity| identity.name == *name)
     }
 
     /// Every caller, in the order of their names.
@@ -133,11 +138,16 @@ mod tests {
     const ABC: &str = "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
     fn read(text: &str) -> Result<Callers, String> {
-        toml::from_str(text).map_err(|error| error.to_string()).and_then(Callers::read)
+        Callers::of_text(text)
     }
 
     fn name(found: Option<&Identity>) -> Option<&str> {
         found.map(|identity| identity.name.as_str())
+    }
+
+    fn user(callers: &Callers, uid: u32, gid: u32) -> Option<(String, User)> {
+        let found = callers.of_user(uid, gid)?;
+        Some((found.name.to_string(), found.user?))
     }
 
     #[test]
@@ -153,7 +163,11 @@ mod tests {
             (100, 1000, None),
             (0, 0, None),
         ] {
-            assert_eq!(name(callers.of_user(uid, gid)), who, "{uid} {gid}");
+            let found = user(&callers, uid, gid);
+            // Only a whole group shares its name.
+            let shares = who == Some("clerks");
+            let expected = who.map(|who| (who.to_owned(), User { uid, shares }));
+            assert_eq!(found, expected, "{uid} {gid}");
         }
         assert_eq!(name(callers.of_certificate(&Fingerprint::of(b"abc"))), Some("phone"));
         assert_eq!(name(callers.of_certificate(&Fingerprint::of(b"abd"))), None);
@@ -165,10 +179,15 @@ mod tests {
     /// Under one name, since nobody approves what they have asked for themselves.
     #[test]
     fn a_person_has_one_name_on_this_machine_and_on_another() {
-        let callers = read(&format!("[anna]\nuid = 1000\ncertificate = \"{ABC}\"")).unwrap();
-        assert_eq!(name(callers.of_user(1000, 7)), Some("anna"));
-        assert_eq!(name(callers.of_certificate(&Fingerprint::of(b"abc"))), Some("anna"));
-        assert_eq!(callers.iter().count(), 1);
+        let other = Fingerprint::of(b"abd");
+        for certificates in [format!("\"{ABC}\""), format!("[\"{ABC}\", \"{other}\"]")] {
+            let callers = read(&format!("[anna]\nuid = 1000\ncertificate = {certificates}")).unwrap();
+            assert_eq!(user(&callers, 1000, 7), Some(("anna".to_owned(), User { uid: 1000, shares: false })));
+            assert_eq!(name(callers.of_certificate(&Fingerprint::of(b"abc"))), Some("anna"));
+            let several = certificates.starts_with('[');
+            assert_eq!(name(callers.of_certificate(&other)), several.then_some("anna"));
+            assert_eq!(callers.iter().count(), 1);
+        }
     }
 
     #[test]
@@ -181,6 +200,12 @@ mod tests {
                 format!("[a]\nuid = 1\ncertificate = \"{ABC}\"\n[b]\ncertificate = \"{ABC}\""),
                 "have one certificate",
             ),
+            (
+                format!("[a]\ncertificate = [\"{ABC}\", \"{ABC}\"]"),
+                "the callers a and a have one certificate",
+            ),
+            ("[a]\ncertificate = []".to_owned(), "needs `uid`, `certificate` or both"),
+            ("[a]\ncertificate = 7".to_owned(), "a text or a list of texts"),
             ("[a]\nuid = 1\n[b]\nuid = 1".to_owned(), "one user id, 1"),
             ("[a]\ngid = 1\n[b]\ngid = 1".to_owned(), "one group id, 1"),
             (

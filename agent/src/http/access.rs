@@ -230,7 +230,7 @@ mod tests {
     fn case_table() {
         let with = |roles: &[Role]| {
             let roles = Roles::of(roles);
-            Caller::Known(Identity { name: "anna".parse().unwrap(), roles })
+            Caller::Known(Identity { name: "anna".parse().unwrap(), roles, user: None })
         };
         let certificate = crate::tls::fingerprint::Fingerprint::of(b"");
         let may = |caller: &Caller| {

@@ -38,7 +38,7 @@ impl Caller {
     pub fn of_socket(stream: &UnixStream, callers: &Callers) -> Self {
         let Ok(peer) = stream.peer_cred() else { return Self::Stranger(Stranger::Nobody) };
         let known = callers.of_user(peer.uid(), peer.gid());
-        known.map_or(Self::Stranger(Stranger::User(peer.uid(), peer.gid())), |id| Self::Known(id.clone()))
+        known.map_or(Self::Stranger(Stranger::User(peer.uid(), peer.gid())), Self::Known)
     }
 
     /// By the certificate whose key has signed the handshake.

@@ -137,8 +137,8 @@ mod tests {
     use super::*;
 
     fn shares(callers: u32) -> Shares {
-        let lines: String = (0..callers).map(|n| format!("[callers.c{n}]\nuid = {n}\n")).collect();
-        Shares::new(&Callers::of_text(&lines))
+        let lines: String = (0..callers).map(|n| format!("[c{n}]\nuid = {n}\n")).collect();
+        Shares::new(&Callers::of_text(&lines).unwrap())
     }
 
     fn name(n: u32) -> Name {

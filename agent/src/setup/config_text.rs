@@ -80,10 +80,11 @@ kind = "embedded"
 genesis = "genesis.json"
 
 # Who may ask for what, under the names that the policy's `callers` use. Others are turned away.
-# A caller is known by `uid`, a user of this machine; by `certificate`, whoever has its key, on any
-# machine; or by both. `gid`, alone, is everybody whose primary group it is. A user id comes before a
-# group id. Give each person one name, the one that the policy's approvers use, too: nobody approves
-# what they have asked for under that name.
+# A caller is known by `uid`, a user of this machine; by `certificate`, one or a list of them, whoever
+# has its key, on any machine; or by both. `gid`, alone, is everybody whose primary group it is. A user
+# id comes before a group id. Give each person one name, the one that the policy's approvers use, too:
+# nobody approves what they have asked for. Whoever asks under another name, or in a group, has that in
+# the policy: [approvers.anna] with callers = ["owner", "clerks"]. `bursar status` tells who is missing.
 # `roles` are some of "requester" (asks for payments), "approver", "auditor" (reads the audit log),
 # "administrator" (reads it, too, and confirms the clock) and "node"; requester without this line.
 [callers.owner]

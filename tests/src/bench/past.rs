@@ -53,8 +53,8 @@ impl Story {
             patience: 900_000,
         };
         let request = self.request.clone();
-        let caller =
-            bursar::caller::Identity { name: self.caller.clone(), roles: bursar::caller::Roles::NONE };
+        let (name, roles) = (self.caller.clone(), bursar::caller::Roles::NONE);
+        let caller = bursar::caller::Identity { name, roles, user: None };
         Draft::new(&self.policy, caller, key(number), request, around).expect("a payment")
     }
 
@@ -150,8 +150,9 @@ impl Writing {
             transfer: read::raw(&payload).expect("JSON"),
             action: payload.kind(),
             votes: Vec::new(),
+            user: None,
         };
-        let idem = idempotency_id(&allowed.caller, &allowed.key);
+        let idem = idempotency_id(&allowed.caller, None, &allowed.key);
         let decision = self.append(&Record::Allowed(Box::new(allowed)));
         let signed = self.append(&Record::Signed(Signed { at, spend: number, signature: Hex([7; 64]) }));
         let recorded = Recorded { at, spend: number, position: number - 1, recorded: at };

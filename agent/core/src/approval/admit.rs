@@ -33,6 +33,8 @@ pub enum Code {
     OtherName,
     /// By the person who asked.
     Requester,
+    /// About a payment that somebody else asked for, or without saying who asked.
+    OtherRequester,
     /// For another home.
     OtherHome,
     /// About another request.

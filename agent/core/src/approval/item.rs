@@ -18,6 +18,12 @@ const NOUN: &str = "an item of a ballot";
 /// One payment that waits: all that has to stay as it is for an approval to count.
 ///
 /// Its encoding is JSON without white space, with these fields in this order; a Merkle leaf.
+///
+/// Items of the first books end with `expires`, and their people signed nothing about who asked. They
+/// are read and counted as they were: to count them by the record alone adds no way to cheat that was
+/// not there when they were signed, and to refuse them would make a lawful history unlawful. Since
+/// then every item names its requester, no vote without one is [taken any more](super::one_more), and
+/// one that names another requester than the record counts nowhere.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Item {
@@ -35,6 +41,12 @@ pub struct Item {
     pub policy: Hex<32>,
     /// When the request expires.
     pub expires: Timestamp,
+    /// The caller who asked, as the home knows them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<Name>,
+    /// The user id behind the home's Unix socket; none where the request came over the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u32>,
 }
 
 impl Item {

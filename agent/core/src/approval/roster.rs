@@ -1,6 +1,6 @@
 //! Who has which keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::signed::may_decide;
 use crate::key::PublicKey;
@@ -11,6 +11,8 @@ use crate::name::Name;
 pub struct Roster {
     people: BTreeMap<Name, Person>,
     keys: HashMap<PublicKey, Name>,
+    /// By the name of a caller: who asks under it.
+    asking: HashMap<Name, BTreeSet<Name>>,
 }
 
 /// A person and their keys.
@@ -20,6 +22,8 @@ pub struct Person {
     pub name: Name,
     /// Ed25519 or P-256; with none of them the person cannot decide.
     pub keys: Vec<PublicKey>,
+    /// The names beside their own under which they ask for payments; others may share one.
+    pub callers: BTreeSet<Name>,
     /// Nothing that the person signs counts any more.
     pub revoked: bool,
 }
@@ -54,12 +58,20 @@ pub enum RosterError {
     },
 }
 
+/// A person who asks under no name but their own: name, keys, whether they are revoked.
+impl From<(Name, Vec<PublicKey>, bool)> for Person {
+    fn from((name, keys, revoked): (Name, Vec<PublicKey>, bool)) -> Self {
+        Self { name, keys, callers: BTreeSet::new(), revoked }
+    }
+}
+
 impl Roster {
-    /// From names, their keys, and whether the person is revoked.
-    pub fn new(people: impl IntoIterator<Item = (Name, Vec<PublicKey>, bool)>) -> Result<Self, RosterError> {
+    /// From people, each with a name and keys that nobody else has.
+    pub fn new<P: Into<Person>>(people: impl IntoIterator<Item = P>) -> Result<Self, RosterError> {
         let mut roster = Self::default();
-        for (name, keys, revoked) in people {
-            for key in &keys {
+        for person in people.into_iter().map(Into::into) {
+            let name = person.name.clone();
+            for key in &person.keys {
                 if !may_decide(key) {
                     return Err(RosterError::Algorithm { name, key: *key });
                 }
@@ -67,12 +79,21 @@ impl Roster {
                     return Err(RosterError::KeyTwice { key: *key, first, second: name });
                 }
             }
-            let person = Person { name: name.clone(), keys, revoked };
+            for caller in person.callers.iter().chain([&name]) {
+                roster.asking.entry(caller.clone()).or_default().insert(name.clone());
+            }
             if roster.people.insert(name.clone(), person).is_some() {
                 return Err(RosterError::NameTwice(name));
             }
         }
         Ok(roster)
+    }
+
+    /// Who asks for payments under this name, and so never approves what was asked under it: the
+    /// person of the name, and whoever has it among their `callers`. Every check of that asks here.
+    pub fn asking_as(&self, caller: &Name) -> &BTreeSet<Name> {
+        static NOBODY: BTreeSet<Name> = BTreeSet::new();
+        self.asking.get(caller).unwrap_or(&NOBODY)
     }
 
     /// Whose key this is.

@@ -21,8 +21,13 @@ pub trait Cast {
     /// What it decides.
     fn decision(&self) -> Decision<'_>;
 
-    /// Whose decision never counts, because they asked.
+    /// Under which name it was asked for; the decision of whoever asks under it never counts.
     fn requester(asked: &Self::Asked) -> Option<&Name>;
+
+    /// Why it is not taken any more, although an older one of its kind counts.
+    fn outdated(&self) -> Option<(Code, String)> {
+        None
+    }
 
     /// Why it is not about what is asked, or that is over.
     fn objection(&self, asked: &Self::Asked, now: Timestamp) -> Option<(Code, String)>;
@@ -72,7 +77,8 @@ pub fn tally<C: Cast>(roster: &Roster, asked: &C::Asked, now: Timestamp, cast: &
     tally
 }
 
-/// What the decisions come to with one more, or why that one does not count.
+/// What the decisions come to with one more, or why that one does not count. What is new says all
+/// that a decision says today.
 pub fn one_more<C: Cast + Clone>(
     roster: &Roster,
     asked: &C::Asked,
@@ -80,6 +86,9 @@ pub fn one_more<C: Cast + Clone>(
     before: &[C],
     new: &C,
 ) -> Result<Tally, NotCounted> {
+    if let Some((code, why)) = new.outdated() {
+        return Err(NotCounted { approver: new.decision().person.clone(), code, why });
+    }
     let discounted = tally(roster, asked, now, before).not_counted.len();
     let all: Vec<C> = before.iter().chain([new]).cloned().collect();
     let counted = tally(roster, asked, now, &all);
@@ -99,8 +108,10 @@ fn check<C: Cast>(
 ) -> Result<(), (Code, String)> {
     let Decision { person, signed, expires, .. } = one.decision();
     admit::person(roster, one.key(), person)?;
-    if C::requester(asked) == Some(person) {
-        let why = format!("{person} asked for it, and nobody approves their own request: ask somebody else");
+    if let Some(caller) = C::requester(asked).filter(|caller| roster.asking_as(caller).contains(person)) {
+        let known = if caller == person { String::new() } else { format!(" as {caller}") };
+        let why =
+            format!("{person} asked for it{known}, and nobody approves their own request: ask somebody else");
         return Err((Code::Requester, why));
     }
     if let Some(objection) = one.objection(asked, now) {

@@ -87,7 +87,7 @@ impl Vote {
 pub struct Asked {
     /// What an approval has to be about.
     pub item: Item,
-    /// Who asked for it, and whose vote therefore never counts.
+    /// Under which name it was asked for; the vote of whoever asks under it never counts.
     pub requester: Name,
 }
 
@@ -106,7 +106,13 @@ impl Cast for Vote {
         Some(&asked.requester)
     }
 
+    fn outdated(&self) -> Option<(Code, String)> {
+        let why = "it does not say who asked for the payment, as every decision has to: bring `bursar` up to date where it was signed, and decide again";
+        self.item.requester.is_none().then(|| (Code::OtherRequester, why.to_owned()))
+    }
+
     fn objection(&self, asked: &Asked, now: Timestamp) -> Option<(Code, String)> {
+        let requester = &asked.requester;
         let (found, asked) = (&self.item, &asked.item);
         let about = |what: &str| format!("it is about {what}; decide on this request: `bursar inbox`");
         if found.home != asked.home {
@@ -120,6 +126,14 @@ impl Cast for Vote {
         } else if found.digest != asked.digest {
             let why = "the payment changed since it was decided on: look at it, and decide again";
             Some((Code::OtherPayment, why.to_owned()))
+        } else if found.requester.as_ref().is_some_and(|named| named != requester) {
+            let named = found.requester.as_ref().map(Name::as_str).unwrap_or_default();
+            Some((Code::OtherRequester, about(&format!("a payment that {named} asked for, not {requester}"))))
+        } else if found.requester.is_some() && found.uid != asked.uid {
+            let user =
+                |uid: Option<u32>| uid.map_or("nobody on the machine".to_owned(), |uid| format!("uid {uid}"));
+            let what = format!("a payment that {} asked for, not {}", user(found.uid), user(asked.uid));
+            Some((Code::OtherRequester, about(&what)))
         } else if found.policy != asked.policy {
             Some((Code::OtherPolicy, "the policy changed since: approve or refuse again".to_owned()))
         } else if found.expires != asked.expires {

@@ -1,5 +1,6 @@
 //! Does the policy allow this payment?
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::budget::{Budget, Per};
@@ -57,7 +58,7 @@ pub struct Permit {
 /// What a permit rests on beside its draws.
 #[derive(Debug)]
 pub(super) struct Terms {
-    /// Who asks, and so does not approve.
+    /// Under which name it is asked for.
     pub requester: Name,
     pub account: Name,
     /// Only where a rule asks whether they are new: of many recipients, each is far away in memory.
@@ -263,6 +264,9 @@ fn decide(policy: &Policy, question: &Question<'_>) -> Result<Permit, Denial> {
         rule.check(&facts, &mut clock)?;
         permit.take(rule, &facts);
     }
+    for ask in &mut permit.terms.asks {
+        ask.asking.clone_from(policy.roster().asking_as(question.caller));
+    }
     Ok(permit)
 }
 
@@ -292,7 +296,8 @@ impl Permit {
         if !rule.quorums.is_empty() {
             let watch = self.draws.iter().skip(before).position(|draw| !draw.denies());
             let watch = watch.map(|at| before + at);
-            self.terms.asks.push(Ask { rule: rule.name.clone(), quorums: rule.quorums.clone(), watch });
+            let (rule, quorums, asking) = (rule.name.clone(), rule.quorums.clone(), BTreeSet::new());
+            self.terms.asks.push(Ask { rule, quorums, watch, asking });
         }
     }
 }

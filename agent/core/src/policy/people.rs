@@ -9,7 +9,7 @@ use toml::Spanned;
 use super::error::Fault;
 use super::raw;
 use crate::approval::quorum::Need;
-use crate::approval::{Roster, RosterError};
+use crate::approval::{Person, Roster, RosterError};
 use crate::key::PublicKey;
 use crate::name::Name;
 
@@ -20,6 +20,10 @@ pub struct Approver {
     pub name: Name,
     /// Each Ed25519 or P-256, and nobody else's.
     pub keys: Vec<PublicKey>,
+    /// The names beside their own under which they ask for payments, and approve none of those;
+    /// several approvers may have one.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub callers: BTreeSet<Name>,
     /// Do their approvals not count any more?
     pub revoked: bool,
 }
@@ -144,6 +148,10 @@ pub(super) fn people(
 ) -> Result<People, Fault> {
     let mut keys = Keys::default();
     let mut found = BTreeMap::new();
+    let mut spelled: HashMap<String, Name> = approvers
+        .iter()
+        .map(|(name, _)| (name.get_ref().as_str().to_lowercase(), name.get_ref().clone()))
+        .collect();
     for (name, raw) in approvers {
         let (at, name) = (name.span(), name.into_inner());
         let mut own = Vec::new();
@@ -157,7 +165,8 @@ pub(super) fn people(
                 "an approver needs a key; write key = \"p256:…\", from their own token",
             ));
         }
-        found.insert(name.clone(), Approver { name, keys: own, revoked: raw.revoked });
+        let callers = callers(raw.callers, groups, &mut spelled)?;
+        found.insert(name.clone(), Approver { name, keys: own, callers, revoked: raw.revoked });
     }
     let lookup = Lookup { approvers: &found, groups };
     let administrators =
@@ -176,11 +185,50 @@ pub(super) fn people(
         })
         .transpose()?;
     let whole = |error: RosterError| Fault::new(&(0..0), error);
-    let roster = found.values().map(|one| (one.name.clone(), one.keys.clone(), one.revoked));
-    let roster = Roster::new(roster).map_err(whole)?;
+    let roster = Roster::new(found.values().cloned()).map_err(whole)?;
     let offices = administrators.iter().flat_map(|all| &all.keys);
     let offices = Roster::new(offices.map(|(name, key)| (name.clone(), vec![*key], false))).map_err(whole)?;
     Ok(People { approvers: found, administrators, break_glass, freeze, roster, offices })
+}
+
+impl From<Approver> for Person {
+    fn from(Approver { name, keys, callers, revoked }: Approver) -> Self {
+        Self { name, keys, callers, revoked }
+    }
+}
+
+/// The names under which an approver asks: callers, each spelled in one way.
+fn callers(
+    raw: raw::Names,
+    groups: &BTreeMap<Name, Vec<Name>>,
+    spelled: &mut HashMap<String, Name>,
+) -> Result<BTreeSet<Name>, Fault> {
+    if let Some(first) = raw.get(MAX_LISTED) {
+        let what = format_args!(
+            "an approver has at most {MAX_LISTED} names as a caller, not {}: a caller of config.toml can have several certificates",
+            raw.len()
+        );
+        return Err(Fault::new(&first.span(), what));
+    }
+    let mut callers = BTreeSet::new();
+    for name in raw {
+        let (at, name) = (name.span(), name.into_inner());
+        if groups.contains_key(&name) {
+            let what =
+                format_args!("\"{name}\" is a group, and a caller is not; list the callers themselves");
+            return Err(Fault::new(&at, what));
+        }
+        // Whoever reads the bundle would take them for one.
+        let first = spelled.entry(name.as_str().to_lowercase()).or_insert_with(|| name.clone());
+        if *first != name {
+            let what = format_args!(
+                "\"{first}\" and \"{name}\" differ in upper and lower case alone; write the caller as config.toml does"
+            );
+            return Err(Fault::new(&at, what));
+        }
+        callers.insert(name);
+    }
+    Ok(callers)
 }
 
 fn administrators_of(raw: raw::Administrators, keys: &mut Keys) -> Result<Administrators, Fault> {

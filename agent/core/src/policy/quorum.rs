@@ -27,6 +27,8 @@ pub(super) struct Ask {
     /// The draw that sums up what the same requester sent to the same recipient, if the rule has a
     /// window: then `above` is about the sum.
     pub watch: Option<usize>,
+    /// Who asks under the requester's name, and so does not approve.
+    pub asking: BTreeSet<Name>,
 }
 
 /// Who has to approve a payment before it may be made, because of one rule.
@@ -54,7 +56,8 @@ impl Quorum {
 
 impl Ask {
     /// What is missing, given the sum that counts and whether the recipient is new. `Err` says that
-    /// nobody could ever make it good: there are too few people beside the requester.
+    /// nobody could ever make it good: there are too few people beside those who ask under the name
+    /// of the requester.
     pub(super) fn wanted(
         &self,
         sum: Option<Amount>,
@@ -67,15 +70,20 @@ impl Ask {
             .iter()
             .filter(|quorum| quorum.applies(sum, first))
             .map(|quorum| Need {
-                from: quorum.need.from.iter().filter(|name| *name != requester).cloned().collect(),
+                from: quorum.need.from.iter().filter(|name| !self.asking.contains(*name)).cloned().collect(),
                 ..quorum.need.clone()
             })
             .collect();
         let everybody: BTreeSet<Name> = needs.iter().flat_map(|need| &need.from).cloned().collect();
         if !feasible(&needs, &everybody) {
             let words: Vec<_> = needs.iter().map(|need| format!("{} of {}", need.need, need.label)).collect();
+            let who = if self.asking.iter().all(|name| name == requester) {
+                format!("{requester}, who asks")
+            } else {
+                format!("whoever asks as {requester} ({})", super::denial::list(&self.asking))
+            };
             return Err(format!(
-                "{} have to approve, and without {requester}, who asks, there are too few of them",
+                "{} have to approve, and without {who}, there are too few of them",
                 words.join(" and ")
             ));
         }
@@ -165,18 +173,26 @@ mod tests {
     }
 
     #[test]
-    fn the_requester_never_counts() {
-        let ask = |need| Ask {
+    fn whoever_asks_never_counts() {
+        let ask = |need, asking: &[&str]| Ask {
             rule: name("payroll"),
             quorums: vec![Arc::new(quorum(need, None, false))],
             watch: None,
+            asking: asking.iter().copied().map(name).collect(),
         };
         let voters: BTreeSet<Name> = ["anna", "ben"].map(name).into();
-        assert_eq!(ask(2).wanted(None, false, &name("clerk"), &voters), Ok(None));
-        let wanted = ask(2).wanted(None, false, &name("anna"), &voters).unwrap().unwrap();
-        assert_eq!(wanted.to_string(), "rule \"payroll\" needs 2 of managers (has ben; chloe can)");
+        let wanted = |need, requester, asking: &[&str]| {
+            ask(need, asking).wanted(None, false, &name(requester), &voters)
+        };
+        assert_eq!(wanted(2, "clerk", &[]), Ok(None));
+        let waits = "rule \"payroll\" needs 2 of managers (has ben; chloe can)";
+        assert_eq!(wanted(2, "anna", &["anna"]).unwrap().unwrap().to_string(), waits);
+        assert_eq!(wanted(2, "laptop", &["anna"]).unwrap().unwrap().to_string(), waits);
         // Three of three, and one of them asks.
-        let never = ask(3).wanted(None, false, &name("anna"), &voters).unwrap_err();
-        assert!(never.contains("3 of managers") && never.contains("anna"), "{never}");
+        let never = wanted(3, "anna", &["anna"]).unwrap_err();
+        assert!(never.contains("3 of managers") && never.contains("without anna, who asks"), "{never}");
+        // Two of three, and two of them share the name.
+        let never = wanted(2, "clerks", &["anna", "chloe"]).unwrap_err();
+        assert!(never.contains("whoever asks as clerks (anna, chloe)"), "{never}");
     }
 }

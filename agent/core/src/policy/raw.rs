@@ -1,12 +1,8 @@
 //! The bundle as TOML spells it, with the place of every value, before names are resolved.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::value::SeqAccessDeserializer;
-use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use toml::Spanned;
 use toml::value::Datetime;
 
@@ -18,6 +14,7 @@ use crate::intent::{Action, LedgerId, Selector};
 use crate::key::PublicKey;
 use crate::name::Name;
 use crate::role::Role;
+pub(super) use crate::text::OneOrMany;
 
 pub(super) type Names = Vec<Spanned<Name>>;
 
@@ -78,6 +75,8 @@ pub(super) struct Approver {
     #[serde(default)]
     pub keys: Vec<Spanned<PublicKey>>,
     #[serde(default)]
+    pub callers: Names,
+    #[serde(default)]
     pub revoked: bool,
 }
 
@@ -125,37 +124,6 @@ pub(super) struct Rule {
     pub hours: Option<Spanned<Hours>>,
     pub valid: Option<Spanned<Valid>>,
     pub approvals: Option<Spanned<Vec<Spanned<Approval>>>>,
-}
-
-/// A text, or a list of texts.
-pub(super) struct OneOrMany<T>(Vec<T>);
-
-impl<T> OneOrMany<T> {
-    pub(super) fn into_vec(self) -> Vec<T> {
-        self.0
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
-            type Value = Vec<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text or a list of texts")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
-                Ok(vec![T::deserialize(text.into_deserializer())?])
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<T>, A::Error> {
-                Vec::deserialize(SeqAccessDeserializer::new(list))
-            }
-        }
-        deserializer.deserialize_any(Either(PhantomData)).map(Self)
-    }
 }
 
 #[derive(Deserialize)]

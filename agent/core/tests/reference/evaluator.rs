@@ -5,7 +5,7 @@ use bursar_core::policy::Kind;
 
 use super::ask::Ask;
 use super::spec::{Bound, Bundle, Days, Names, Over, Per, Quorum, Spec};
-use super::world::{ASSETS, DAY, HOUR, LEDGERS, PAYERS, REVOKED, SHOPS, START, opened};
+use super::world::{ASSETS, DAY, HOUR, KNOWN_AS, LEDGERS, PAYERS, REVOKED, SHOPS, START, opened};
 
 /// What becomes of a request, from the best on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -216,7 +216,9 @@ fn word_of(rule: &Spec, ask: &Ask, past: &[Past], now: i64, late: Late) -> Word 
             (above, by_first) => above.is_some_and(|above| summed > above) || (by_first && first),
         })
         .collect();
-    let others = |name: &&'static str| *name != ask.caller && *name != REVOKED;
+    let known_as =
+        |name: &str| KNOWN_AS.iter().any(|(who, names)| *who == name && names.contains(&ask.caller));
+    let others = |name: &&'static str| *name != ask.caller && !known_as(name) && *name != REVOKED;
     let everybody = opened(&["managers", "finance"]).into_iter().filter(others).collect();
     let voters = ask.voters.iter().copied().filter(others).collect();
     match (reached(&asked, voters), reached(&asked, everybody)) {

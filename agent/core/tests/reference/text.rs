@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::spec::{Bound, Bundle, Days, Over, Per, Spec};
-use super::world::{APPROVERS, ASSETS, GROUPS, LEDGERS, MINUTE, PAYERS, REVOKED, SHOPS, key};
+use super::world::{APPROVERS, ASSETS, GROUPS, KNOWN_AS, LEDGERS, MINUTE, PAYERS, REVOKED, SHOPS, key};
 
 pub fn text(bundle: &Bundle) -> String {
     let mut text = "version = 1\n[groups]\n".to_owned();
@@ -20,6 +20,8 @@ pub fn text(bundle: &Bundle) -> String {
     }
     for (at, name) in APPROVERS.into_iter().enumerate() {
         line(format!("[approvers.{name}]\nkey = \"{}\"\nrevoked = {}", key(40 + at), name == REVOKED));
+        let names = KNOWN_AS.iter().find(|(who, _)| *who == name);
+        names.into_iter().for_each(|(_, names)| line(format!("callers = {names:?}")));
     }
     for (asset, bound) in ASSETS.iter().zip(&bundle.purposes) {
         line(format!("[assets.{asset}]\ndecimals = 0"));

@@ -11,7 +11,7 @@ pub const HOUR: i64 = 60 * MINUTE;
 pub const DAY: i64 = 24 * HOUR;
 
 pub const ACCOUNTS: [&str; 3] = ["a0", "a1", "a2"];
-pub const CALLERS: [&str; 3] = ["anna", "ben", "clerk"];
+pub const CALLERS: [&str; 4] = ["anna", "ben", "clerk", "desk"];
 /// The last is unknown to the policy.
 pub const ASSETS: [&str; 3] = ["EUR", "GRANT", "USD"];
 /// Name and categories; the key of each is [`key`] of its position.
@@ -28,6 +28,9 @@ pub const LEDGERS: [(&str, u8); 2] = [("town", 1), ("city", 2)];
 /// They approve; `emil` is revoked. Their keys' seeds begin at 40.
 pub const APPROVERS: [&str; 5] = ["anna", "ben", "chloe", "dora", "emil"];
 pub const REVOKED: &str = "emil";
+/// Who asks under other names, too; two share one.
+pub const KNOWN_AS: [(&str, &[&str]); 3] =
+    [("ben", &["desk"]), ("chloe", &["desk", "clerk"]), ("dora", &["phone"])];
 pub const SELECTORS: [&str; 2] = ["0xa9059cbb", "0x095ea7b3"];
 
 pub const GROUPS: [(&str, &[&str]); 8] = [

@@ -89,6 +89,8 @@ pub fn item(request: u64) -> Item {
         digest: Hex(digest),
         policy: Hex([0x33; 32]),
         expires: at("2026-11-25T12:00:00Z"),
+        requester: Some(name("rita")),
+        uid: Some(1000),
     }
 }
 

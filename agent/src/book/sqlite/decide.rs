@@ -14,17 +14,26 @@ use super::{BookStore, Open, unfinished};
 use crate::book::draft::Draft;
 use crate::book::hex::Hex;
 use crate::book::record::{self, Record};
-use crate::book::request::{IdempotencyId, IdempotencyKey, SpendRequest, idempotency_id};
+use crate::book::request::{IdempotencyId, IdempotencyKey, KeyUse, SpendRequest, idempotency_id};
 use crate::book::view::{Spend, State};
 use crate::book::{Decision, Reserved, Turn, Unfinished, read, replay, rows};
+use crate::caller::User;
 use crate::store::StoreError;
 
 /// What a payment is decided by: who asks what, under which key.
 pub(super) struct Asked {
     pub caller: Name,
+    pub user: Option<User>,
     pub roles: Roles,
     pub key: IdempotencyKey,
     pub request: SpendRequest,
+}
+
+impl Asked {
+    /// Under which id the answer is kept.
+    pub(super) fn idem(&self) -> IdempotencyId {
+        idempotency_id(&self.caller, self.user, &self.key)
+    }
 }
 
 /// What the policy, the budgets and the people say together.
@@ -40,9 +49,8 @@ pub(super) enum Word {
 impl BookStore {
     /// See [`crate::book::Book::reserve`].
     pub fn reserve(&mut self, draft: Draft) -> Result<Decision, StoreError> {
-        let idem = idempotency_id(&draft.caller, &draft.key);
-        let body = draft.request.hash();
-        if let Some(known) = self.lookup(&idem, &body)? {
+        let used = KeyUse { caller: draft.caller.clone(), user: draft.user, key: draft.key.clone() };
+        if let Some(known) = self.lookup(&used, &draft.request.hash())? {
             return Ok(known);
         }
         let now = match self.watch.time() {
@@ -54,8 +62,8 @@ impl BookStore {
             // Its names were looked up in a bundle that is not in force any more.
             return Ok(Decision::Stale);
         }
-        let Draft { caller, roles, key, request, subject, patience, .. } = draft;
-        let asked = Asked { caller, roles, key, request };
+        let Draft { caller, user, roles, key, request, subject, patience, .. } = draft;
+        let asked = Asked { caller, user, roles, key, request };
         let payload = match subject {
             Ok(payload) => payload,
             Err(denial) => return self.deny(None, asked, denial, now),
@@ -68,12 +76,26 @@ impl BookStore {
     }
 
     /// See [`crate::book::Book::lookup`].
-    pub fn lookup(&mut self, idem: &IdempotencyId, body: &Hash) -> Result<Option<Decision>, StoreError> {
-        Ok(match rows::known(&self.connection, idem)? {
+    pub fn lookup(&mut self, used: &KeyUse, body: &Hash) -> Result<Option<Decision>, StoreError> {
+        let found = match rows::known(&self.connection, &used.id())? {
+            None => self.earlier(used)?,
+            found => found,
+        };
+        Ok(match found {
             None => None,
             Some((id, known)) if known == *body => Some(self.answer(id)?),
             Some((id, _)) => Some(Decision::Conflict(id)),
         })
+    }
+
+    /// What the same user was answered while config.toml knew them in another way. What a record does
+    /// not say it of may be theirs: better an old answer again than a payment twice.
+    fn earlier(&self, used: &KeyUse) -> Result<Option<(u64, Hash)>, StoreError> {
+        let Some(idem) = used.earlier() else { return Ok(None) };
+        let Some(found) = rows::known(&self.connection, &idem)? else { return Ok(None) };
+        let by = self.view(found.0)?.user.map(|user| user.uid);
+        let is_other = by.is_some_and(|uid| used.user.is_none_or(|user| user.uid != uid));
+        Ok((!is_other).then_some(found))
     }
 
     /// Judges a payment whole, given who has approved it; holds what it draws if it is allowed.
@@ -112,7 +134,7 @@ impl BookStore {
         let id = waited.unwrap_or(self.next);
         let transfer = payload.transfer();
         let (recipient, decimals) = self.called(transfer);
-        let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
+        let (idem, body) = (asked.idem(), asked.request.hash());
         let allowed = record::Allowed {
             at: now,
             spend: id,
@@ -129,6 +151,7 @@ impl BookStore {
             transfer: read::raw(&payload)?,
             action: payload.kind(),
             votes,
+            user: asked.user,
         };
         let spend = read::allowed(&allowed, &payload);
         let (account, draws) = (allowed.account.clone(), allowed.draws.clone());
@@ -160,7 +183,7 @@ impl BookStore {
         let policy = Hex(self.policy.hash());
         let waiting = waited.and_then(|id| self.pending.waiting.get(&id));
         let votes = waiting.map(|waiting| waiting.votes.iter().map(|(position, _)| *position).collect());
-        let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
+        let (idem, body) = (asked.idem(), asked.request.hash());
         let denied = record::Denied {
             at: now,
             spend: waited.unwrap_or(self.next),
@@ -171,6 +194,7 @@ impl BookStore {
             policy,
             denial,
             votes: votes.unwrap_or_default(),
+            user: asked.user,
         };
         let spend = read::denied(&denied);
         let position = self.append_pending(&Record::Denied(Box::new(denied)))?;
@@ -221,7 +245,7 @@ impl BookStore {
         let key = open.and_then(|spend| Some((spend, spend.key.parse().ok()?)));
         let (spend, key) =
             key.ok_or_else(|| replay::damaged(&self.connection, format!("spend {id}"), "it has no key"))?;
-        Ok(Turn { spend: id, of: idempotency_id(&spend.caller, &key) })
+        Ok(Turn { spend: id, of: KeyUse { caller: spend.caller.clone(), user: None, key }.turn() })
     }
 
     /// See [`crate::book::Book::take_up`].

@@ -4,6 +4,7 @@ use bursar_core::approval::{AskedLift, Code, Freeze, Lift, NotCounted, Signed, T
 use bursar_core::name::Name;
 use bursar_core::policy::Denial;
 use bursar_core::time::Timestamp;
+use serde_json::value::RawValue;
 
 use super::BookStore;
 use crate::book::hex::Hex;
@@ -107,6 +108,7 @@ impl BookStore {
             inbox::Frozen {
                 account: account.clone(),
                 freeze: Hex(stopped.freeze.digest()),
+                envelope: RawValue::from_string(stopped.freeze.to_json()).ok(),
                 by: freeze.approver.clone(),
                 why: freeze.why.as_str().to_owned(),
                 since: freeze.signed,

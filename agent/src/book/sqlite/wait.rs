@@ -16,7 +16,6 @@ use crate::book::hex::Hex;
 use crate::book::inbox;
 use crate::book::pending::Waiting;
 use crate::book::record::{self, Record};
-use crate::book::request::idempotency_id;
 use crate::book::view::{Spend, State};
 use crate::book::{Decision, Voted, read};
 use crate::store::StoreError;
@@ -57,7 +56,7 @@ impl BookStore {
         };
         let transfer = payload.transfer();
         let (recipient, decimals) = self.called(transfer);
-        let (idem, body) = (idempotency_id(&asked.caller, &asked.key), asked.request.hash());
+        let (idem, body) = (asked.idem(), asked.request.hash());
         let waiting = record::Waiting {
             at: now,
             spend: self.next,
@@ -70,6 +69,7 @@ impl BookStore {
             policy: Hex(self.policy.hash()),
             wanted,
             transfer: read::raw(&payload)?,
+            user: asked.user,
         };
         let spend = read::waiting(&waiting, &payload);
         let position = self.append_pending(&Record::Waiting(Box::new(waiting)))?;
@@ -88,6 +88,8 @@ impl BookStore {
             digest: Hex(waiting.payload.digest()),
             policy: Hex(self.policy.hash()),
             expires: transfer.valid_until,
+            requester: Some(waiting.asked.caller.clone()),
+            uid: waiting.asked.user.map(|user| user.uid),
         }
     }
 
@@ -290,6 +292,7 @@ impl BookStore {
                 kind: waiting.payload.kind(),
                 transfer: waiting.asked.transfer.clone(),
                 caller: waiting.asked.caller.clone(),
+                user: waiting.asked.user,
                 asked: waiting.asked.at,
                 wanted: self.wanted(waiting, &counted.approved, now),
                 decided: inbox::decided(&counted),
@@ -314,8 +317,8 @@ fn votes(waiting: &Waiting) -> Vec<Vote> {
 }
 
 fn asked(waiting: &Waiting) -> Asked {
-    let record::Waiting { caller, roles, key, request, .. } = waiting.asked.clone();
-    Asked { caller, roles, key, request }
+    let record::Waiting { caller, user, roles, key, request, .. } = waiting.asked.clone();
+    Asked { caller, user, roles, key, request }
 }
 
 /// What was missing when nobody had decided yet is all that is needed.

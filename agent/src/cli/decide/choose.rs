@@ -47,7 +47,7 @@ pub fn choose<'a>(mail: &'a Mail, source: &Source, picks: &[Pick]) -> Result<Cho
                 let within = |waiting: &&Waiting| {
                     (*first..=*last).contains(&waiting.payment.item.request)
                         && waiting.read.is_ok()
-                        && mail.is_mine(&waiting.payment)
+                        && mail.is_mine(waiting)
                 };
                 let before = ids.len();
                 let found = mail.payments.iter().filter(within);
@@ -104,10 +104,10 @@ fn check_payment(mail: &Mail, waiting: &Waiting, id: &Id) -> Result<(), CliError
             "{id} could be decided on until {expires}; have it asked for again"
         )));
     }
-    if mail.approver.as_ref() == Some(&payment.caller) {
-        let who = &payment.caller;
+    if let Some(me) = mail.approver.as_ref().filter(|_| waiting.is_own) {
+        let known = if *me == payment.caller { String::new() } else { format!(" as {}", payment.caller) };
         return Err(CliError::Usage(format!(
-            "{who} asked for {id}, and nobody decides on their own request; somebody else has to"
+            "{me} asked for {id}{known}, and nobody decides on their own request; somebody else has to"
         )));
     }
     undecided(id, mail.approver.as_ref(), &payment.decided)

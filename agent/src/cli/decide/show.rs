@@ -49,6 +49,7 @@ pub fn page(
     page.styled(Style::Bold, format!("To {verb}:"));
     if !chosen.payments.is_empty() {
         page.table(inbox::payment_table(mail, chosen.payments.iter().copied()));
+        inbox::origins(&mut page, mail, chosen.payments.iter().copied());
         memos(&mut page, chosen);
         for (asset, sum) in sums(global, desk, chosen)? {
             page.styled(Style::Bold, format!("together {sum} {asset}"));
@@ -74,6 +75,7 @@ pub fn page(
     }
     if !chosen.lifts.is_empty() {
         page.table(inbox::frozen_table(mail, chosen.lifts.iter().copied()));
+        inbox::unverified(&mut page, mail, chosen.lifts.iter().copied());
         for frozen in chosen.lifts.iter().filter(|frozen| is_long(frozen.why.as_str())) {
             page.line(format!("why lift-{}, in full: {}", frozen.account, note_text(frozen.why.as_str())));
         }

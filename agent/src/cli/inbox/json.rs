@@ -1,6 +1,7 @@
 //! An inbox for programs.
 
 use bursar_core::approval::HomeId;
+use bursar_core::intent::LedgerId;
 use bursar_core::name::Name;
 use bursar_core::policy::Wanted;
 use bursar_core::time::Timestamp;
@@ -8,8 +9,9 @@ use serde::Serialize;
 
 use crate::book::hex::Hex;
 use crate::book::inbox::{self, Decided};
+use crate::caller::User;
 use crate::cli::desk::id::Id;
-use crate::cli::desk::mail::{Mail, Waiting};
+use crate::cli::desk::mail::{Mail, Vouched, Waiting};
 
 #[derive(Serialize)]
 pub struct View<'a> {
@@ -31,7 +33,10 @@ struct Payment<'a> {
     /// Does it wait for whoever reads this?
     mine: bool,
     account: &'a Name,
+    ledger: LedgerId,
     caller: &'a Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<User>,
     asked: Timestamp,
     expires: Timestamp,
     digest: Hex<32>,
@@ -49,6 +54,8 @@ enum Read<'a> {
         amount: &'a str,
         asset: &'a Name,
         from: String,
+        /// Whose word it is that this is the account's address.
+        vouched: Vouched,
         to: String,
         recipient: &'a str,
         known: bool,
@@ -72,6 +79,10 @@ struct Proposal<'a> {
 struct Frozen<'a> {
     id: String,
     mine: bool,
+    /// Is who stopped it, when and why as it was signed by somebody who may?
+    verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
     #[serde(flatten)]
     frozen: &'a inbox::Frozen,
 }
@@ -97,13 +108,14 @@ fn proposal<'a>(mail: &Mail, proposal: &'a inbox::Proposal) -> Proposal<'a> {
     Proposal { id, mine: mail.is_my_proposal(proposal), proposal }
 }
 
-fn frozen<'a>(mail: &Mail, frozen: &'a inbox::Frozen) -> Frozen<'a> {
+fn frozen<'a>(mail: &'a Mail, frozen: &'a inbox::Frozen) -> Frozen<'a> {
     let id = Id::Lift(frozen.account.clone()).to_string();
-    Frozen { id, mine: mail.is_my_lift(frozen), frozen }
+    let error = mail.unverified.get(&frozen.account).map(String::as_str);
+    Frozen { id, mine: mail.is_my_lift(frozen), verified: error.is_none(), error, frozen }
 }
 
 fn payment<'a>(mail: &Mail, waiting: &'a Waiting) -> Payment<'a> {
-    let inbox::Payment { item, caller, asked, wanted, decided, .. } = &waiting.payment;
+    let inbox::Payment { item, caller, user, asked, wanted, decided, .. } = &waiting.payment;
     let read = match &waiting.read {
         Err(error) => Read::Failed { error },
         Ok(decoded) => {
@@ -113,6 +125,7 @@ fn payment<'a>(mail: &Mail, waiting: &'a Waiting) -> Payment<'a> {
                 amount: &decoded.number,
                 asset: &transfer.asset,
                 from: transfer.from.address(),
+                vouched: decoded.vouched,
                 to: transfer.to.address(),
                 recipient: &decoded.recipient,
                 known: decoded.known,
@@ -123,9 +136,11 @@ fn payment<'a>(mail: &Mail, waiting: &'a Waiting) -> Payment<'a> {
     };
     Payment {
         id: Id::Payment(item.request).to_string(),
-        mine: mail.is_mine(&waiting.payment),
+        mine: mail.is_mine(waiting),
         account: &item.account,
+        ledger: item.ledger,
         caller,
+        user: *user,
         asked: *asked,
         expires: item.expires,
         digest: item.digest,

@@ -1,11 +1,13 @@
 //! An inbox for people.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::book::inbox::{Frozen, Proposal};
 use crate::book::record::Way;
+use crate::caller::asker;
 use crate::cli::desk::id::Id;
-use crate::cli::desk::mail::{Mail, Waiting, decided, missing, names, rules, short};
+use crate::cli::desk::mail::{Mail, Vouched, Waiting, decided, missing, names, rules, short};
 use crate::cli::global::{Global, quoted};
 use crate::cli::output::{Cell, Page, Style, Table, count, short_note};
 
@@ -28,9 +30,9 @@ pub fn page(global: &Global, mail: &Mail, saved: Option<&Path>) -> Page {
     let mut mine = Vec::new();
     if !mail.payments.is_empty() {
         page.table(payments(mail, mail.payments.iter()));
+        origins(&mut page, mail, mail.payments.iter());
         unreadable(&mut page, &mail.payments);
-        let own =
-            mail.payments.iter().filter(|waiting| waiting.read.is_ok() && mail.is_mine(&waiting.payment));
+        let own = mail.payments.iter().filter(|waiting| waiting.read.is_ok() && mail.is_mine(waiting));
         mine.extend(own.map(|waiting| Id::Payment(waiting.payment.item.request)));
         page.blank();
     }
@@ -42,6 +44,7 @@ pub fn page(global: &Global, mail: &Mail, saved: Option<&Path>) -> Page {
     }
     if !inbox.frozen.is_empty() {
         page.table(frozen(mail, inbox.frozen.iter()));
+        unverified(&mut page, mail, inbox.frozen.iter());
         let own = inbox.frozen.iter().filter(|frozen| mail.is_my_lift(frozen));
         mine.extend(own.map(|frozen| Id::Lift(frozen.account.clone())));
         page.blank();
@@ -105,7 +108,7 @@ pub fn payments<'a>(mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) -> 
         "MISSING",
         "UNTIL",
     ]);
-    for Waiting { payment, read } in waiting {
+    for waiting @ Waiting { payment, read, .. } in waiting {
         let Ok(decoded) = read else { continue };
         let transfer = decoded.payload.transfer();
         let recipient = if decoded.known {
@@ -119,7 +122,7 @@ pub fn payments<'a>(mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) -> 
         }
         table.row([
             payment.item.request.to_string().into(),
-            you(mail.is_mine(payment)),
+            you(mail.is_mine(waiting)),
             decoded.payload.kind().to_string().into(),
             decoded.number.as_str().into(),
             transfer.asset.as_str().into(),
@@ -127,7 +130,7 @@ pub fn payments<'a>(mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) -> 
             recipient,
             names(&decoded.categories).into(),
             short_note(transfer.memo.as_str()).into(),
-            payment.caller.as_str().into(),
+            asker(&payment.caller, payment.user).into(),
             wanted.into(),
             payment.item.expires.to_string().into(),
         ]);
@@ -135,9 +138,50 @@ pub fn payments<'a>(mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) -> 
     table
 }
 
+/// Which home asks, where it is recorded, and which addresses pay: all of it from what would be signed.
+/// Nobody approves for another home, ledger or account than they could see.
+pub fn origins<'a>(page: &mut Page, mail: &Mail, waiting: impl Iterator<Item = &'a Waiting>) {
+    let read = waiting.filter_map(|waiting| Some((&waiting.payment.item, waiting.read.as_ref().ok()?)));
+    let mut ledgers = BTreeSet::new();
+    let mut accounts = BTreeSet::new();
+    for (item, decoded) in read {
+        let transfer = decoded.payload.transfer();
+        ledgers.insert(transfer.ledger.to_string());
+        accounts.insert((item.account.clone(), transfer.from.address(), decoded.vouched));
+    }
+    if ledgers.is_empty() {
+        return;
+    }
+    page.line(format!("Asked by the home {}.", mail.inbox.home));
+    for ledger in ledgers {
+        page.line(format!("Recorded on the ledger {ledger}."));
+    }
+    for (account, from, vouched) in accounts {
+        let (style, says) = match vouched {
+            Vouched::Home => (Style::Dim, "this home's own key"),
+            Vouched::Policy => (Style::Dim, "as the policy names it"),
+            Vouched::Agent => (Style::Warn, "the name is the agent's word alone"),
+            Vouched::Contradicted => {
+                (Style::Bad, "the agent's word, and THE POLICY SAYS OTHERWISE: compare its payers")
+            }
+        };
+        page.styled(style, format!("{account} pays from {from}: {says}."));
+    }
+}
+
+/// Who stopped these is not known but from the agent.
+pub fn unverified<'a>(page: &mut Page, mail: &Mail, frozen: impl Iterator<Item = &'a Frozen>) {
+    for (account, why) in frozen.filter_map(|one| mail.unverified.get_key_value(&one.account)) {
+        let says = format!(
+            "lift-{account}: who froze it, when and why is the agent's word alone, for it does not verify: {why}"
+        );
+        page.styled(Style::Bad, says);
+    }
+}
+
 /// Payments that nobody should decide on.
 fn unreadable(page: &mut Page, waiting: &[Waiting]) {
-    for Waiting { payment, read } in waiting {
+    for Waiting { payment, read, .. } in waiting {
         if let Err(why) = read {
             let id = payment.item.request;
             page.styled(Style::Bad, format!("{id} cannot be decided on: {why}; ask who runs the agent"));
@@ -176,7 +220,11 @@ pub fn frozen<'a>(mail: &Mail, frozen: impl Iterator<Item = &'a Frozen>) -> Tabl
             Id::Lift(one.account.clone()).to_string().into(),
             you(mail.is_my_lift(one)),
             Cell::new(one.account.as_str(), Style::Bad),
-            one.by.as_str().into(),
+            if mail.unverified.contains_key(&one.account) {
+                Cell::new(format!("UNVERIFIED {}", one.by), Style::Bad)
+            } else {
+                one.by.as_str().into()
+            },
             one.since.to_string().into(),
             short_note(one.why.as_str()).into(),
             quorum(one.need, &one.from, &decided(&one.decided)).into(),

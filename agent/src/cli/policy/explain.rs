@@ -135,7 +135,7 @@ fn without_agent(config: &Config, request: SpendRequest) -> Result<Explanation, 
             known.join(", ")
         )));
     };
-    let caller = config.callers.of_process().cloned().ok_or_else(|| {
+    let caller = config.callers.of_process().ok_or_else(|| {
         let uid = rustix::process::geteuid().as_raw();
         CliError::Home(format!(
             "user id {uid} is no caller of this agent; add `[callers.NAME]` with `uid = {uid}` to config.toml"

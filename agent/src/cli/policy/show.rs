@@ -71,6 +71,8 @@ struct Asset {
 struct Approver {
     name: String,
     keys: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    callers: Vec<String>,
     revoked: bool,
 }
 
@@ -284,7 +286,10 @@ impl Asset {
 
 impl Approver {
     fn words(&self) -> String {
-        if self.revoked { format!("{} (revoked)", self.name) } else { self.name.clone() }
+        let asks_as = (!self.callers.is_empty()).then(|| format!("asks as {}, too", self.callers.join(", ")));
+        let notes: Vec<String> =
+            self.revoked.then(|| "revoked".to_owned()).into_iter().chain(asks_as).collect();
+        if notes.is_empty() { self.name.clone() } else { format!("{} ({})", self.name, notes.join("; ")) }
     }
 }
 

@@ -112,7 +112,7 @@ mod tests {
             let code = (|| {
                 let draft = Draft::new(
                     &policy,
-                    Identity { name: caller.clone(), roles: Roles::NONE },
+                    Identity { name: caller.clone(), roles: Roles::NONE, user: None },
                     key,
                     request,
                     around,

@@ -10,7 +10,7 @@ use crate::key::PublicKey;
 use crate::name::Name;
 use crate::policy::denial::every;
 use crate::policy::lifetime::Lifetime;
-use crate::policy::{Policy, Recipient};
+use crate::policy::{Approver, Policy, Recipient};
 use crate::time::Timestamp;
 
 /// One thing that a bundle names beside its rules, and what was done to it.
@@ -130,14 +130,18 @@ fn sorted(keys: &[PublicKey]) -> String {
 }
 
 fn approvers(policy: &Policy) -> Texts {
-    let text = |revoked: bool, keys: &[PublicKey]| match revoked {
-        true => format!("revoked, by {}", sorted(keys)),
-        false => format!("by {}", sorted(keys)),
+    let text = |approver: &Approver| {
+        let revoked = if approver.revoked { "revoked, " } else { "" };
+        let mut text = format!("{revoked}by {}", sorted(&approver.keys));
+        // Their own name counts, written or not.
+        let others: BTreeSet<&Name> =
+            approver.callers.iter().filter(|name| **name != approver.name).collect();
+        if !others.is_empty() {
+            text.push_str(&format!(", approves nothing that {} asks for", every(others)));
+        }
+        text
     };
-    policy
-        .approvers()
-        .map(|approver| (approver.name.clone(), text(approver.revoked, &approver.keys)))
-        .collect()
+    policy.approvers().map(|approver| (approver.name.clone(), text(approver))).collect()
 }
 
 fn assets(policy: &Policy) -> Texts {

@@ -11,6 +11,7 @@ use crate::approval::quorum::Need;
 use crate::intent::Action;
 use crate::name::Name;
 use crate::policy::amount_cap::AmountCap;
+use crate::policy::denial::list;
 use crate::policy::quorum::Quorum;
 use crate::policy::{Kind, Policy};
 use crate::role::Role;
@@ -123,6 +124,18 @@ pub(super) fn powers(policy: &Policy, victim: &Victim<'_>) -> Vec<Power> {
         power(Capacity::Caller, true, what.to_owned());
     }
     let approver = policy.approvers().find(|approver| approver.name == *name);
+    let others = |names: &BTreeSet<Name>| list(names.iter().filter(|other| *other != name));
+    let asks_as = approver.map(|approver| others(&approver.callers)).unwrap_or_default();
+    if !asks_as.is_empty() {
+        let what = format!(
+            "asks for payments as {asks_as}, too, and approves none of those: see what each of these names could ask for"
+        );
+        power(Capacity::Caller, true, what);
+    }
+    let asking = others(policy.roster().asking_as(name));
+    if !asking.is_empty() {
+        power(Capacity::Caller, false, format!("what is asked for under this name, {asking} cannot approve"));
+    }
     if approver.is_some_and(|approver| approver.revoked) {
         power(Capacity::Approver, false, "is revoked: approvals do not count".to_owned());
     }

@@ -10,6 +10,7 @@ const POLICY: &str = r#"
     key = "ed25519:ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf"
     [approvers.chloe]
     key = "ed25519:278117fc144c72340f67d0f2316e8386ceffbf2b2428c9c51fef7c597f1d426e"
+    callers = ["anna", "chloe"]
     [approvers.dora]
     key = "p256:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
     [administrators]
@@ -202,6 +203,12 @@ fn what_others_could_do() {
             "freeze: gives one of 2 votes to lift a freeze",
         ]
     );
+    // Chloe's other name among the callers is worth a look of its own, and the other way round.
+    let chloe: Vec<String> = ask("chloe").powers.iter().map(ToString::to_string).collect();
+    let others = "caller, alone: asks for payments as anna, too, and approves none of those: see what each of these names could ask for";
+    assert!(chloe.contains(&others.to_owned()), "{chloe:?}");
+    let anna: Vec<String> = ask("anna").powers.iter().map(ToString::to_string).collect();
+    assert_eq!(anna, ["caller: what is asked for under this name, chloe cannot approve"]);
     let root = ask("root");
     assert!(root.powers.iter().any(|power| power.capacity == Capacity::Administrator && power.alone));
     let petty = ask("petty");

@@ -77,12 +77,14 @@ fn idle(rule: &Rule) -> Option<String> {
     ))
 }
 
-/// The callers that are approvers themselves, and without whom the rest is not enough.
+/// The callers under whose name approvers ask, and without these the rest is not enough.
 fn nobody_left<'a>(policy: &'a Policy, rule: &'a Rule, work: &mut usize) -> Option<Vec<&'a Name>> {
     let needs: Vec<Need> = rule.quorums.iter().map(|quorum| quorum.need.clone()).collect();
     let people: BTreeSet<&Name> = rule.quorums.iter().flat_map(|quorum| &quorum.need.from).collect();
-    // Each is left out in turn, and all others are seated.
-    *work = work.saturating_sub(people.len() * people.len() * SEAT);
+    let known = |name: &'a Name| policy.people.approvers.get(name).into_iter().flat_map(|one| &one.callers);
+    let names: BTreeSet<&Name> = people.iter().flat_map(|name| known(name).chain([*name])).collect();
+    // Whoever asks under each is left out in turn, and all others are seated.
+    *work = work.saturating_sub(names.len() * people.len() * SEAT);
     if *work == 0 {
         return None;
     }
@@ -92,9 +94,11 @@ fn nobody_left<'a>(policy: &'a Policy, rule: &'a Rule, work: &mut usize) -> Opti
     };
     let asks = |name: &Name| callers.as_ref().is_none_or(|callers| callers.contains(name));
     let needed = |name: &&Name| {
-        let others = people.iter().filter(|other| *other != name).map(|other| (*other).clone()).collect();
+        let asking = policy.roster().asking_as(name);
+        let others = people.iter().filter(|other| !asking.contains(**other)).map(|other| (*other).clone());
+        let others = others.collect();
         asks(name) && !feasible(&needs, &others)
     };
-    let stuck: Vec<&Name> = people.iter().copied().filter(needed).collect();
+    let stuck: Vec<&Name> = names.into_iter().filter(needed).collect();
     (!stuck.is_empty()).then_some(stuck)
 }

@@ -1,6 +1,6 @@
 //! What other callers have paid: the agent keeps the keys of callers apart, an id stands for one payment.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use bursar_core::name::Name;
 use rusqlite::{Connection, OptionalExtension};
@@ -10,6 +10,7 @@ use super::row::{Payment, Row};
 use crate::book::read;
 use crate::book::request::idempotency_id;
 use crate::book::view::{Spend, State};
+use crate::caller::User;
 use crate::config::Config;
 use crate::store::{StoreError, file};
 
@@ -21,14 +22,17 @@ pub fn paid(rows: &[Row], config: &Config) -> Result<HashMap<usize, Spend>, Stor
         // The book is not here.
         return Ok(HashMap::new());
     }
-    let own = config.callers.of_process();
-    let others: Vec<&Name> =
-        config.callers.iter().filter(|caller| own != Some(caller)).map(|caller| &caller.name).collect();
-    let mut found = HashMap::new();
-    if others.is_empty() {
-        return Ok(found);
-    }
+    let own = config.callers.of_process().map(|own| (own.name, own.user.filter(|user| user.shares)));
     let book = read::open(&config.home)?;
+    let names = config.callers.iter().map(|caller| (caller.name.clone(), None));
+    let mut others: BTreeSet<(Name, Option<User>)> = names.collect();
+    if config.callers.iter().any(|caller| config.callers.is_shared(&caller.name)) {
+        others.extend(read::members(&book)?.into_iter().map(|(name, user)| (name, Some(user))));
+    }
+    if let Some(own) = &own {
+        others.remove(own);
+    }
+    let mut found = HashMap::new();
     for (i, payment) in rows.iter().enumerate().filter_map(|(i, row)| Some((i, row.payment.as_ref().ok()?))) {
         for caller in &others {
             if let Some(spend) = held(&book, caller, payment)? {
@@ -40,12 +44,16 @@ pub fn paid(rows: &[Row], config: &Config) -> Result<HashMap<usize, Spend>, Stor
 }
 
 /// The payment of a caller under a row's id that was made, or can still be.
-fn held(book: &Connection, caller: &Name, payment: &Payment) -> Result<Option<Spend>, StoreError> {
+fn held(
+    book: &Connection,
+    (caller, user): &(Name, Option<User>),
+    payment: &Payment,
+) -> Result<Option<Spend>, StoreError> {
     for attempt in 1..=ATTEMPTS {
         let Ok(key) = payment.key(attempt).parse() else { break };
         let known = || {
             book.prepare_cached("SELECT id FROM spends WHERE idem = ?1")?
-                .query_row([idempotency_id(caller, &key).as_slice()], |row| row.get(0))
+                .query_row([idempotency_id(caller, *user, &key).as_slice()], |row| row.get(0))
                 .optional()
         };
         let Some(id) = known().map_err(|source| file::failed(book, source))? else { break };
