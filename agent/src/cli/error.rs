@@ -66,6 +66,9 @@ pub enum CliError {
     /// Something does not verify.
     #[error("{0}")]
     Unverified(String),
+    /// Two bundles cannot be compared.
+    #[error("{0}")]
+    Uncompared(String),
     /// A file that the command line names.
     #[error("{path}: {source}; check the path, its permissions and the disk")]
     File {
@@ -99,6 +102,7 @@ impl CliError {
             Self::InUse(_) => Exit::InUse,
             Self::Busy(_) => Exit::Busy,
             Self::Unverified(_) => Exit::Unverified,
+            Self::Uncompared(_) => Exit::Uncompared,
             Self::File { .. } => Exit::File,
             Self::Ended { exit, .. } => *exit,
         }

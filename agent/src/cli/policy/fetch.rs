@@ -40,6 +40,8 @@ pub struct Args {
     sha256: Option<Hex<32>>,
     #[command(flatten)]
     consent: Consent,
+    #[command(flatten)]
+    uncompared: diff::Uncompared,
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
@@ -73,7 +75,9 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         if let Some(before) = before {
             // Whoever runs the agent could call another address by a name that is known.
             if !is_expected {
-                output::note(&other(before, &policy));
+                let compared = other(before, &policy);
+                output::note(&compared.page);
+                args.uncompared.accept(compared.is_whole)?;
                 args.consent.ask("Take it over as your own copy?")?;
             }
             write(&desk.home.path().join(OLD), before.text())?;
@@ -89,7 +93,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Some(_) if !changed => page.line("The policy has not changed."),
         Some(before) => {
             if is_expected {
-                page.append(other(before, &policy));
+                page.append(other(before, &policy).page);
             }
             page.styled(
                 Style::Good,
@@ -119,7 +123,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 }
 
 /// What another bundle changes for somebody who has this copy.
-fn other(before: &Policy, policy: &Policy) -> Page {
+fn other(before: &Policy, policy: &Policy) -> diff::Compared {
     let mut page = Page::new();
     page.styled(Style::Warn, format!("The policy changed: version {} is your copy.", before.version()));
     if policy.version() < before.version() {
@@ -128,8 +132,9 @@ fn other(before: &Policy, policy: &Policy) -> Page {
             "The agent's is an older version. That is right only after break-glass: ask who runs the agent.",
         );
     }
-    page.append(diff::between(before, policy));
-    page
+    let compared = diff::between(before, policy);
+    page.append(compared.page);
+    diff::Compared { page, ..compared }
 }
 
 /// The bundle that the agent decides by.
@@ -161,7 +166,7 @@ fn proposal(global: &Global, desk: &Desk, client: Client, number: u64) -> Result
         ("file", path.display().to_string().into()),
     ]);
     if let Some(own) = desk.policy.as_deref() {
-        page.append(diff::between(own, &policy));
+        page.append(diff::between(own, &policy).page);
     }
     review(&mut page, global, desk, &path);
     let value = json!({

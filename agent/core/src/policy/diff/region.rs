@@ -19,8 +19,6 @@ pub struct Difference {
     pub regions: Vec<Region>,
     /// What differs beside the rules.
     pub changes: Vec<Change>,
-    /// What is surely not meant.
-    pub warnings: Vec<String>,
 }
 
 impl Difference {
