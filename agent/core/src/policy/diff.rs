@@ -5,6 +5,8 @@
 //! still about the payment, and no further where both bundles have the same rules left (`search.rs`).
 //! At the end stand amounts, fees and times (`leaf.rs`, `times.rs`), all of them exact.
 //!
+//! The same classes tell whether a rule of one bundle ever comes to bear (`reach.rs`).
+//!
 //! | part | file |
 //! |---|---|
 //! | classes of assets, accounts, recipients and so on | `space.rs` |
@@ -24,6 +26,7 @@ mod item;
 mod leaf;
 mod possible;
 mod product;
+mod reach;
 mod region;
 mod search;
 mod seats;
@@ -42,6 +45,7 @@ pub use change::{About, Change};
 pub use error::{DiffError, MAX_STEPS};
 pub use leaf::Way;
 pub use possible::never;
+pub(super) use reach::{Culprit, Fate, Reach};
 pub use region::{Difference, Names, Range, Region, Said, Times};
 pub use witness::{To, Witness};
 

@@ -20,6 +20,8 @@ pub(super) struct Lifetime {
     from: Option<i64>,
     end: Option<i64>,
     written: String,
+    /// What comes before it and what after it, in words.
+    outside: [Option<String>; 2],
     dates: Option<Zone>,
 }
 
@@ -33,6 +35,11 @@ impl Lifetime {
         let zone = raw.zone.unwrap_or(Zone::UTC);
         let (from, until) = (edge(raw.from.as_ref())?, edge(raw.until.as_ref())?);
         let dates = [&from, &until].iter().any(|edge| matches!(edge, Some(Edge::Date(_))));
+        let after = if matches!(until, Some(Edge::Date(_))) { "after" } else { "from" };
+        let outside = [
+            raw.from.as_ref().map(|from| format!("before {}", from.get_ref())),
+            raw.until.as_ref().map(|until| format!("{after} {}", until.get_ref())),
+        ];
         let words = [("from", raw.from), ("until", raw.until)];
         let written = words
             .into_iter()
@@ -50,6 +57,7 @@ impl Lifetime {
                 Edge::Moment(at) => at,
             }),
             written,
+            outside,
             dates: dates.then_some(zone),
         })
     }
@@ -77,6 +85,17 @@ impl Lifetime {
     /// Is it over before it begins?
     pub(super) fn never(&self) -> bool {
         matches!((self.from, self.end), (Some(from), Some(end)) if from >= end)
+    }
+
+    /// When it does not hold, in words: `before 2026-12-01 or after 2027-11-30`.
+    pub(super) fn outside(&self) -> String {
+        if self.never() {
+            return "at any time".to_owned();
+        }
+        let parts: Vec<String> = self.outside.iter().flatten().cloned().collect();
+        let zone = self.dates.as_ref().filter(|zone| **zone != Zone::UTC);
+        let zone = zone.map(|zone| format!(" ({zone})")).unwrap_or_default();
+        if parts.is_empty() { "never".to_owned() } else { parts.join(" or ") + &zone }
     }
 
     pub(super) fn denial(&self, rule: &Name, now: Timestamp) -> Denial {
@@ -177,5 +196,17 @@ mod tests {
             "from 2026-12-01 until 2027-11-30 (Europe/Berlin)"
         );
         assert_eq!(lifetime("until = 2027-11-30T12:00:00Z").to_string(), "until 2027-11-30T12:00:00Z");
+        for (text, outside) in [
+            (
+                "from = 2026-12-01\nuntil = 2027-11-30\nzone = \"Europe/Berlin\"",
+                "before 2026-12-01 or after 2027-11-30 (Europe/Berlin)",
+            ),
+            // The moment itself is outside already.
+            ("until = 2027-11-30T12:00:00Z", "from 2027-11-30T12:00:00Z"),
+            ("from = 2026-12-01", "before 2026-12-01"),
+            ("from = 2026-12-02\nuntil = 2026-12-01", "at any time"),
+        ] {
+            assert_eq!(lifetime(text).outside(), outside);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod people;
 mod purposes;
+mod reach;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -39,6 +40,8 @@ impl fmt::Display for Warning {
 
 /// Words of rows that looking for shadowed rules may read: a second, not a minute.
 const WORK: usize = 500_000_000;
+/// How what is said of an allow begins.
+const NEVER_ALLOWS: &str = "never allows anything";
 /// What it costs to look a name up, in these words.
 const MEMBER: usize = 100;
 
@@ -53,21 +56,34 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
     let payers: HashSet<&Name> = policy.payers.values().collect();
     let mut work = WORK;
     let mut rules: Vec<(usize, Warning)> = Vec::new();
+    // Of those about which nothing is said yet, the others may tell.
+    let mut open: Vec<usize> = Vec::new();
+    let about_rule = |rule: &Rule, message: String| {
+        (rule.line, Warning { rule: Some(rule.name.clone()), line: Some(rule.line), message })
+    };
     for (i, rule) in policy.rules.iter().enumerate() {
         let mut about = conditions(rule);
+        let never = about.iter().any(|message| message.starts_with(NEVER_ALLOWS));
         about.extend(categories(policy, rule, &carried, &mut work));
         about.extend(scope(policy, rule, &payers, &mut work));
         about.extend(people::of_the_rule(policy, rule, &mut work));
-        about.extend(reach(policy, i, rule, &mut work));
-        rules.extend(about.into_iter().map(|message| {
-            (rule.line, Warning { rule: Some(rule.name.clone()), line: Some(rule.line), message })
-        }));
+        let reached = reach(policy, i, rule, &mut work);
+        if rule.kind == Kind::Allow && reached.is_none() && !never {
+            open.push(i);
+        }
+        about.extend(reached);
+        rules.extend(about.into_iter().map(|message| about_rule(rule, message)));
     }
+    let together = reach::warnings(policy, &open);
+    rules.extend(
+        together.about.into_iter().filter_map(|(i, message)| Some(about_rule(policy.rules.get(i)?, message))),
+    );
     rules.sort_by_key(|(line, _)| *line);
     found.extend(rules.into_iter().map(|(_, warning)| warning));
     if work == 0 {
         found.push(plain("it is too large to look at all of it: some warnings may be missing".to_owned()));
     }
+    found.extend(reach::unknown(policy, &together.unknown).map(plain));
     // By class: recipients are many, and most are alike.
     let rows = policy.index.rows(Dimension::Recipient);
     let allows = policy.index.forbids..policy.index.allows;
@@ -98,7 +114,7 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
 fn conditions(rule: &Rule) -> Vec<String> {
     let mut found = Vec::new();
     let effect = match rule.kind {
-        Kind::Allow => "never allows anything",
+        Kind::Allow => NEVER_ALLOWS,
         Kind::Limit => "denies every payment in its scope",
         Kind::Forbid => "never forbids anything",
     };

@@ -139,16 +139,8 @@ impl Items {
         let mut effects: HashMap<Effect<'a>, u32> = HashMap::new();
         let mut list = Vec::new();
         for side in Side::ALL {
-            let policy = pair[side as usize];
-            for (at, rule) in policy.rules.iter().enumerate() {
-                let few = seating.few[side as usize].get(at);
-                list.extend(rule_items(side, at, rule, few, times, &mut effects));
-            }
-            let mut bound: Vec<(&Name, &Purpose)> = policy.purposes.iter().collect();
-            bound.sort_unstable_by_key(|(name, _)| *name);
-            for (asset, purpose) in bound {
-                list.extend(purpose_items(side, asset, purpose, times, &mut effects));
-            }
+            let few = &seating.few[side as usize];
+            list.extend(side_items(side, pair[side as usize], few, times, &mut effects));
         }
         for marker in [Marker::Renamed, Marker::Recategorised, Marker::PayerRenamed] {
             if list.iter().any(|item| item.counts_by.contains(&marker)) {
@@ -168,6 +160,30 @@ impl Items {
         }
         Self { list }
     }
+
+    /// Those of a single bundle: its rules by their position, then the purposes.
+    pub(super) fn of_one<'a>(policy: &'a Policy, times: &mut Times<'a>) -> Self {
+        Self { list: side_items(Side::Old, policy, &[], times, &mut HashMap::new()) }
+    }
+}
+
+fn side_items<'a>(
+    side: Side,
+    policy: &'a Policy,
+    few: &[Few],
+    times: &mut Times<'a>,
+    effects: &mut HashMap<Effect<'a>, u32>,
+) -> Vec<Item> {
+    let mut list = Vec::new();
+    for (at, rule) in policy.rules.iter().enumerate() {
+        list.extend(rule_items(side, at, rule, few.get(at), times, effects));
+    }
+    let mut bound: Vec<(&Name, &Purpose)> = policy.purposes.iter().collect();
+    bound.sort_unstable_by_key(|(name, _)| *name);
+    for (asset, purpose) in bound {
+        list.extend(purpose_items(side, asset, purpose, times, effects));
+    }
+    list
 }
 
 fn number<'a>(effect: Effect<'a>, effects: &mut HashMap<Effect<'a>, u32>) -> u32 {

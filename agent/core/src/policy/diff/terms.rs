@@ -163,16 +163,17 @@ impl<'a> Bound<'a> {
                 let apart = match self.apart(budget) {
                     None => "",
                     Some(Marker::Recategorised) => ", by the categories that this bundle gives the recipient",
-                    Some(_) => ", by the name that this bundle has",
+                    Some(Marker::PayerRenamed) => ", by the name that this bundle gives the payer",
+                    Some(Marker::Renamed) => ", by the name that this bundle gives the recipient",
                 };
                 if budget.denies() {
                     say(format!("{budget}{apart}"));
                 } else {
-                    say(format!("sums up {} for each requester and recipient{apart}", budget.window));
+                    say(format!("adds up what a caller sends to a recipient {}{apart}", budget.window));
                 }
             }
             rule.first_payment.iter().for_each(|first| say(first.to_string()));
-            let sums = if rule.watch().is_some() { ", summed up" } else { "" };
+            let sums = if rule.watch().is_some() { ", added up" } else { "" };
             for quorum in &rule.quorums {
                 say(format!("approved by {quorum}{sums}: {}", every(&quorum.need.from)));
             }

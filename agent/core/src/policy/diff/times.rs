@@ -59,13 +59,19 @@ enum Written<'a> {
     Lifetime(Option<i64>, Option<i64>),
 }
 
+/// A condition in words: when it holds, and when it does not.
+struct Said {
+    inside: String,
+    outside: String,
+}
+
 /// Each from its first moment to before its last, in ms since the epoch.
 type Stretches = Rc<[(i64, i64)]>;
 
 /// Conditions and sets of them, each kept once, and what was found out about them.
 pub(super) struct Times<'a> {
     since: Timestamp,
-    conditions: Vec<(Written<'a>, String)>,
+    conditions: Vec<(Written<'a>, Said)>,
     condition_ids: HashMap<Written<'a>, Condition>,
     sets: Vec<Rc<[Moment]>>,
     set_ids: HashMap<Rc<[Moment]>, Open>,
@@ -95,10 +101,14 @@ impl<'a> Times<'a> {
         hours: Option<&'a Hours>,
         lifetime: Option<&'a Lifetime>,
     ) -> Vec<Condition> {
-        let hours = hours.map(|hours| (Written::Hours(hours), hours.to_string()));
+        let hours = hours.map(|hours| {
+            let said = Said { inside: hours.to_string(), outside: format!("outside {hours}") };
+            (Written::Hours(hours), said)
+        });
         let lifetime = lifetime.map(|lifetime| {
             let (from, end) = lifetime.bounds();
-            (Written::Lifetime(from, end), lifetime.to_string())
+            let said = Said { inside: lifetime.to_string(), outside: lifetime.outside() };
+            (Written::Lifetime(from, end), said)
         });
         let mut ids: Vec<Condition> = hours
             .into_iter()
@@ -109,7 +119,7 @@ impl<'a> Times<'a> {
         ids
     }
 
-    fn condition(&mut self, written: Written<'a>, words: String) -> Condition {
+    fn condition(&mut self, written: Written<'a>, words: Said) -> Condition {
         let next = self.conditions.len() as Condition;
         let id = *self.condition_ids.entry(written).or_insert(next);
         if id == next {
@@ -134,18 +144,21 @@ impl<'a> Times<'a> {
         }
     }
 
-    /// The set in words, one for each moment; nothing where it is open at any time.
-    pub(super) fn words(&self, open: Open) -> Vec<String> {
-        let words = |id: &Condition| self.conditions[*id as usize].1.clone();
-        self.sets[open as usize]
-            .iter()
-            .map(|moment| match moment {
-                Moment::Inside(id) => words(id),
-                Moment::Outside(ids) => {
-                    format!("not {}", ids.iter().map(words).collect::<Vec<_>>().join(" while "))
-                }
-            })
-            .collect()
+    /// The moments that have to come together; none where it is open at any time.
+    pub(super) fn moments(&self, open: Open) -> &[Moment] {
+        &self.sets[open as usize]
+    }
+
+    /// A moment in words; with `not`, what holds when it does not.
+    pub(super) fn words(&self, moment: &Moment, not: bool) -> String {
+        let inside = |id: &Condition| self.conditions[*id as usize].1.inside.as_str();
+        let outside = |id: &Condition| self.conditions[*id as usize].1.outside.as_str();
+        match (moment, not) {
+            (Moment::Inside(id), false) => inside(id).to_owned(),
+            (Moment::Inside(id), true) => outside(id).to_owned(),
+            (Moment::Outside(ids), false) => ids.iter().map(outside).collect::<Vec<_>>().join(" or "),
+            (Moment::Outside(ids), true) => ids.iter().map(inside).collect::<Vec<_>>().join(" and "),
+        }
     }
 
     /// Is it open now?

@@ -10,7 +10,7 @@ use super::product::Product;
 use super::region::{Names, Range, Region, Said, Times};
 use super::space::{Axis, Space};
 use super::table::Shape;
-use super::times::{Found, Open, When};
+use super::times::{Found, Moment, Open, When};
 use super::witness::Witness;
 use crate::amount::{Amount, Asset};
 use crate::key::PublicKey;
@@ -22,24 +22,26 @@ use crate::role::{Role, Roles};
 pub(super) struct Words<'a, 'b> {
     pair: Pair<'a>,
     space: &'b Space,
-    /// The recipients of each category of the new bundle, then of the old one.
+    /// Categories by their recipients, where these are the same in both bundles.
     categories: HashMap<Vec<PublicKey>, Name>,
 }
 
 impl<'a, 'b> Words<'a, 'b> {
     pub(super) fn of(pair: Pair<'a>, space: &'b Space) -> Self {
-        let mut categories: HashMap<Vec<PublicKey>, Name> = HashMap::new();
-        for policy in pair.iter().rev() {
-            let mut members: BTreeMap<&Name, Vec<PublicKey>> = BTreeMap::new();
+        let [old, new] = pair.map(|policy| {
+            let mut members: BTreeMap<&Name, BTreeSet<PublicKey>> = BTreeMap::new();
             for recipient in policy.recipients() {
                 for category in &recipient.categories {
-                    members.entry(category).or_default().push(recipient.address);
+                    members.entry(category).or_default().insert(recipient.address);
                 }
             }
-            for (category, mut keys) in members {
-                keys.sort_unstable();
-                categories.entry(keys).or_insert_with(|| category.clone());
-            }
+            members
+        });
+        let mut categories: HashMap<Vec<PublicKey>, Name> = HashMap::new();
+        for (category, members) in
+            new.iter().filter(|(category, members)| old.get(*category) == Some(members))
+        {
+            categories.entry(members.iter().copied().collect()).or_insert_with(|| (*category).clone());
         }
         Self { pair, space, categories }
     }
@@ -174,7 +176,11 @@ impl<'a, 'b> Words<'a, 'b> {
                 return Names::AllBut(listed(of));
             }
         }
-        Names::Only(sets.into_iter().map(|set| format!("exactly {}", Roles::from_bits(set))).collect())
+        let exactly = |set: u8| match listed(Roles::from_bits(set)).join(" and ") {
+            none if none.is_empty() => "no role".to_owned(),
+            roles => format!("exactly {roles}"),
+        };
+        Names::Only(sets.into_iter().map(exactly).collect())
     }
 
     fn category(&self, mut recipients: Vec<PublicKey>) -> Option<Name> {
@@ -237,15 +243,23 @@ fn range(asset: &Asset, (least, most): (Amount, Amount)) -> Range {
 }
 
 fn times(when: When, open: [Option<Open>; 2], leaves: &Leaves<'_>) -> Option<Times> {
-    let [old, new] = open.map(|open| open.map(|open| leaves.times.words(open)).unwrap_or_default());
-    let (mut words, unless) = match when {
-        When::Both => ([old, new].concat(), Vec::new()),
-        When::OnlyOld => (old, new),
-        When::OnlyNew => (new, old),
+    let [old, new] = open.map(|open| open.map(|open| leaves.times.moments(open)).unwrap_or_default());
+    let (holds, fails) = match when {
+        When::Both => ([old, new].concat(), &[][..]),
+        When::OnlyOld => (old.to_vec(), new),
+        When::OnlyNew => (new.to_vec(), old),
     };
-    // What holds anyway is no exception.
-    let unless: Vec<String> = unless.into_iter().filter(|word| !words.contains(word)).collect();
+    let say = |not: bool| move |moment: &Moment| leaves.times.words(moment, not);
+    let mut words: Vec<String> = holds.iter().map(say(false)).collect();
+    // What holds anyway does not fail.
+    let mut one_of: Vec<String> =
+        fails.iter().filter(|moment| !holds.contains(moment)).map(say(true)).collect();
+    one_of.sort_unstable();
+    one_of.dedup();
+    if one_of.len() == 1 {
+        words.append(&mut one_of);
+    }
     words.sort_unstable();
     words.dedup();
-    (!words.is_empty() || !unless.is_empty()).then_some(Times { when: words, unless })
+    (!words.is_empty() || !one_of.is_empty()).then_some(Times { when: words, one_of })
 }
