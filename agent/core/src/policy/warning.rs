@@ -40,8 +40,6 @@ impl fmt::Display for Warning {
 
 /// Words of rows that looking for shadowed rules may read: a second, not a minute.
 const WORK: usize = 500_000_000;
-/// How what is said of an allow begins.
-const NEVER_ALLOWS: &str = "never allows anything";
 /// What it costs to look a name up, in these words.
 const MEMBER: usize = 100;
 
@@ -63,11 +61,11 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
     };
     for (i, rule) in policy.rules.iter().enumerate() {
         let mut about = conditions(rule);
-        let never = about.iter().any(|message| message.starts_with(NEVER_ALLOWS));
         about.extend(categories(policy, rule, &carried, &mut work));
         about.extend(scope(policy, rule, &payers, &mut work));
         about.extend(people::of_the_rule(policy, rule, &mut work));
         let reached = reach(policy, i, rule, &mut work);
+        let never = about.iter().any(|message| message.starts_with("never "));
         if rule.kind == Kind::Allow && reached.is_none() && !never {
             open.push(i);
         }
@@ -114,7 +112,7 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
 fn conditions(rule: &Rule) -> Vec<String> {
     let mut found = Vec::new();
     let effect = match rule.kind {
-        Kind::Allow => NEVER_ALLOWS,
+        Kind::Allow => "never allows anything",
         Kind::Limit => "denies every payment in its scope",
         Kind::Forbid => "never forbids anything",
     };

@@ -184,6 +184,26 @@ mod tests {
     }
 
     #[test]
+    fn nobody_agrees_to_what_cannot_be_compared_by_chance() {
+        let (old, new) = (bundle(1, 10, ""), bundle(1, 11, ""));
+        assert!(between(&old, &new).is_whole);
+        let other = Policy::parse(&new.text().replace("decimals = 2", "decimals = 3")).unwrap();
+        let compared = between(&old, &other);
+        assert!(!compared.is_whole);
+        assert!(compared.page.render(false).contains("EUR had 2 decimals and has 3 now"));
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            uncompared: Uncompared,
+        }
+        let read = |args: &[&str]| <Line as clap::Parser>::try_parse_from(args).unwrap().uncompared;
+        let refused = read(&["x"]).accept(compared.is_whole).unwrap_err();
+        assert_eq!(refused.exit(), Exit::Uncompared);
+        assert!(read(&["x"]).accept(true).is_ok());
+        assert!(read(&["x", "--uncompared"]).accept(compared.is_whole).is_ok());
+    }
+
+    #[test]
     fn two_that_cannot_be_compared_still_warn_of_other_people() {
         let (old, new) = (bundle(1, 10, ""), bundle(1, 10, &administrator()));
         let text = incomparable(&old, &new, &DiffError::TooMany).render(false);

@@ -29,6 +29,10 @@ pub(super) fn warnings(policy: &Policy, rules: &[usize]) -> Found {
         match reach.fate(at) {
             Fate::Allows => {}
             Fate::Unknown => found.unknown.push(at),
+            Fate::NeverDecides(by) if by.is_empty() => {
+                let why = "never matches: no payment has something of each of its lists";
+                found.about.push((at, why.to_owned()));
+            }
             Fate::NeverDecides(by) => {
                 let verb = match kinds(policy, &by) {
                     (true, false) => "forbid",
