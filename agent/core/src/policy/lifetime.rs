@@ -87,15 +87,11 @@ impl Lifetime {
         matches!((self.from, self.end), (Some(from), Some(end)) if from >= end)
     }
 
-    /// When it does not hold, in words: `before 2026-12-01 or after 2027-11-30`.
-    pub(super) fn outside(&self) -> String {
-        if self.never() {
-            return "at any time".to_owned();
-        }
-        let parts: Vec<String> = self.outside.iter().flatten().cloned().collect();
+    /// What comes before it and what after it, in words: `before 2026-12-01`, `after 2027-11-30`.
+    pub(super) fn outside(&self) -> [Option<String>; 2] {
         let zone = self.dates.as_ref().filter(|zone| **zone != Zone::UTC);
         let zone = zone.map(|zone| format!(" ({zone})")).unwrap_or_default();
-        if parts.is_empty() { "never".to_owned() } else { parts.join(" or ") + &zone }
+        self.outside.clone().map(|part| part.map(|part| part + &zone))
     }
 
     pub(super) fn denial(&self, rule: &Name, now: Timestamp) -> Denial {
@@ -196,17 +192,11 @@ mod tests {
             "from 2026-12-01 until 2027-11-30 (Europe/Berlin)"
         );
         assert_eq!(lifetime("until = 2027-11-30T12:00:00Z").to_string(), "until 2027-11-30T12:00:00Z");
-        for (text, outside) in [
-            (
-                "from = 2026-12-01\nuntil = 2027-11-30\nzone = \"Europe/Berlin\"",
-                "before 2026-12-01 or after 2027-11-30 (Europe/Berlin)",
-            ),
-            // The moment itself is outside already.
-            ("until = 2027-11-30T12:00:00Z", "from 2027-11-30T12:00:00Z"),
-            ("from = 2026-12-01", "before 2026-12-01"),
-            ("from = 2026-12-02\nuntil = 2026-12-01", "at any time"),
-        ] {
-            assert_eq!(lifetime(text).outside(), outside);
-        }
+        let both = lifetime("from = 2026-12-01\nuntil = 2027-11-30\nzone = \"Europe/Berlin\"").outside();
+        let berlin = ["before 2026-12-01 (Europe/Berlin)", "after 2027-11-30 (Europe/Berlin)"];
+        assert_eq!(both, berlin.map(|text| Some(text.to_owned())));
+        // The moment itself is outside already.
+        let moment = lifetime("until = 2027-11-30T12:00:00Z").outside();
+        assert_eq!(moment, [None, Some("from 2027-11-30T12:00:00Z".to_owned())]);
     }
 }

@@ -330,6 +330,26 @@ fn refuses_above_the_bound() {
     assert!(!within([&old, &new], since(), MAX_STEPS).unwrap().is_none());
 }
 
+/// Each kind of difference has its price in steps, beside the way to it: a thousand of them would be
+/// too many to read long before they are too many to find.
+#[test]
+fn refuses_more_differences_than_can_be_read() {
+    let text = |least: u32, accounts: u32| {
+        let rule = |i| {
+            format!(
+                "[[allow]]\nname = \"r{i}\"\naccounts = [\"a{i}\"]\nper_payment = \"{}.00 EUR\"\n",
+                least + i
+            )
+        };
+        write_base().replace("[[allow]]\nname = \"all\"\n", "") + &(0..accounts).map(rule).collect::<String>()
+    };
+    let (old, new) = (Policy::parse(&text(50, 60)).unwrap(), Policy::parse(&text(150, 60)).unwrap());
+    let steps = 60 * (MAX_STEPS / 10_000);
+    assert_eq!(within([&old, &new], since(), steps - 1).unwrap_err(), DiffError::TooMany);
+    // What it takes to find them is a small part of that.
+    assert_eq!(within([&old, &new], since(), steps + steps / 4).unwrap().regions.len(), 60);
+}
+
 fn write_base() -> String {
     format!(
         "version = 1\n[assets.EUR]\ndecimals = 2\n[recipients.shop]\naddress = \"{}\"\n[[allow]]\nname = \"all\"\n",

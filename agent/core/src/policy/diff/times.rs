@@ -62,7 +62,8 @@ enum Written<'a> {
 /// A condition in words: when it holds, and when it does not.
 struct Said {
     inside: String,
-    outside: String,
+    /// Before and after a lifetime; outside hours.
+    outside: [Option<String>; 2],
 }
 
 /// Each from its first moment to before its last, in ms since the epoch.
@@ -102,7 +103,7 @@ impl<'a> Times<'a> {
         lifetime: Option<&'a Lifetime>,
     ) -> Vec<Condition> {
         let hours = hours.map(|hours| {
-            let said = Said { inside: hours.to_string(), outside: format!("outside {hours}") };
+            let said = Said { inside: hours.to_string(), outside: [Some(format!("outside {hours}")), None] };
             (Written::Hours(hours), said)
         });
         let lifetime = lifetime.map(|lifetime| {
@@ -149,16 +150,42 @@ impl<'a> Times<'a> {
         &self.sets[open as usize]
     }
 
-    /// A moment in words; with `not`, what holds when it does not.
-    pub(super) fn words(&self, moment: &Moment, not: bool) -> String {
-        let inside = |id: &Condition| self.conditions[*id as usize].1.inside.as_str();
-        let outside = |id: &Condition| self.conditions[*id as usize].1.outside.as_str();
-        match (moment, not) {
-            (Moment::Inside(id), false) => inside(id).to_owned(),
-            (Moment::Inside(id), true) => outside(id).to_owned(),
-            (Moment::Outside(ids), false) => ids.iter().map(outside).collect::<Vec<_>>().join(" or "),
-            (Moment::Outside(ids), true) => ids.iter().map(inside).collect::<Vec<_>>().join(" and "),
+    /// A moment in words.
+    pub(super) fn words(&self, moment: &Moment) -> String {
+        match moment {
+            Moment::Inside(id) => self.conditions[*id as usize].1.inside.clone(),
+            Moment::Outside(ids) => {
+                let outside = |id: &Condition| self.conditions[*id as usize].1.outside.iter().flatten();
+                ids.iter().flat_map(outside).map(String::as_str).collect::<Vec<_>>().join(" or ")
+            }
         }
+    }
+
+    /// When a moment does not come, while all of these do, in words; nothing where it comes then, too.
+    pub(super) fn fails(&self, moment: &Moment, others: &[Moment]) -> Option<String> {
+        let id = match moment {
+            Moment::Inside(id) => id,
+            Moment::Outside(ids) => {
+                let inside = |id: &Condition| self.conditions[*id as usize].1.inside.as_str();
+                return Some(ids.iter().map(inside).collect::<Vec<_>>().join(" and "));
+            }
+        };
+        let (written, said) = &self.conditions[*id as usize];
+        let [mut before, mut after] = said.outside.clone();
+        if let Written::Lifetime(from, end) = written {
+            for moment in others {
+                let Moment::Inside(other) = moment else { continue };
+                let Written::Lifetime(other_from, other_end) = self.conditions[*other as usize].0 else {
+                    continue;
+                };
+                // Not while the other lives, which begins later, or ends sooner.
+                before =
+                    before.filter(|_| other_from.is_none_or(|other| from.is_some_and(|from| other < from)));
+                after = after.filter(|_| other_end.is_none_or(|other| end.is_some_and(|end| end < other)));
+            }
+        }
+        let words: Vec<String> = before.into_iter().chain(after).collect();
+        (!words.is_empty()).then(|| words.join(" or "))
     }
 
     /// Is it open now?

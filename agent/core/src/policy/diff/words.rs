@@ -10,7 +10,7 @@ use super::product::Product;
 use super::region::{Names, Range, Region, Said, Times};
 use super::space::{Axis, Space};
 use super::table::Shape;
-use super::times::{Found, Moment, Open, When};
+use super::times::{Found, Open, When};
 use super::witness::Witness;
 use crate::amount::{Amount, Asset};
 use crate::key::PublicKey;
@@ -176,6 +176,20 @@ impl<'a, 'b> Words<'a, 'b> {
                 return Names::AllBut(listed(of));
             }
         }
+        // Some, and none of some others.
+        let having = |of: u8| {
+            let of = Roles::from_bits(of);
+            (0..Roles::SETS)
+                .filter(|set| Roles::from_bits(*set).meets(of))
+                .fold(0_u64, |all, set| all | 1 << set)
+        };
+        let all = sets.iter().fold(0_u64, |all, set| all | 1 << set);
+        for (of, but) in (1..Roles::SETS).flat_map(|of| (1..Roles::SETS).map(move |but| (of, but))) {
+            if having(of) & !having(but) == all {
+                let [of, but] = [of, but].map(|roles| Roles::from_bits(roles));
+                return Names::Only(vec![format!("{of}, but not {but}")]);
+            }
+        }
         let exactly = |set: u8| match listed(Roles::from_bits(set)).join(" and ") {
             none if none.is_empty() => "no role".to_owned(),
             roles => format!("exactly {roles}"),
@@ -249,11 +263,13 @@ fn times(when: When, open: [Option<Open>; 2], leaves: &Leaves<'_>) -> Option<Tim
         When::OnlyOld => (old.to_vec(), new),
         When::OnlyNew => (new.to_vec(), old),
     };
-    let say = |not: bool| move |moment: &Moment| leaves.times.words(moment, not);
-    let mut words: Vec<String> = holds.iter().map(say(false)).collect();
+    let mut words: Vec<String> = holds.iter().map(|moment| leaves.times.words(moment)).collect();
     // What holds anyway does not fail.
-    let mut one_of: Vec<String> =
-        fails.iter().filter(|moment| !holds.contains(moment)).map(say(true)).collect();
+    let mut one_of: Vec<String> = fails
+        .iter()
+        .filter(|moment| !holds.contains(moment))
+        .filter_map(|moment| leaves.times.fails(moment, &holds))
+        .collect();
     one_of.sort_unstable();
     one_of.dedup();
     if one_of.len() == 1 {
