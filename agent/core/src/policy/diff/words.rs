@@ -186,7 +186,7 @@ impl<'a, 'b> Words<'a, 'b> {
         let all = sets.iter().fold(0_u64, |all, set| all | 1 << set);
         for (of, but) in (1..Roles::SETS).flat_map(|of| (1..Roles::SETS).map(move |but| (of, but))) {
             if having(of) & !having(but) == all {
-                let [of, but] = [of, but].map(|roles| Roles::from_bits(roles));
+                let [of, but] = [of, but].map(Roles::from_bits);
                 return Names::Only(vec![format!("{of}, but not {but}")]);
             }
         }

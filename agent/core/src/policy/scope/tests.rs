@@ -197,7 +197,7 @@ fn roles() {
     let with = |roles: &[Role]| Pay { roles: Roles::of(roles), ..pay() };
     let both = with(&[Role::Requester, Role::Auditor]);
     allows("", &[with(&[]), both.clone()], &[]);
-    allows("roles = [\"auditor\"]", &[both.clone()], &[with(&[Role::Requester]), with(&[])]);
+    allows("roles = [\"auditor\"]", std::slice::from_ref(&both), &[with(&[Role::Requester]), with(&[])]);
     // One of them is enough.
     let lines = "roles = [\"auditor\", \"node\"]";
     allows(lines, &[both.clone(), with(&[Role::Node])], &[with(&[Role::Approver])]);
