@@ -3,13 +3,16 @@
 //! `cargo bench -p bursar-core --bench diff`
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark may stop")]
 
+#[path = "support/key.rs"]
+mod key;
+
 use std::fmt::Write;
 
-use bursar_core::key::PublicKey;
 use bursar_core::policy::Policy;
 use bursar_core::policy::diff::{DiffError, diff};
 use bursar_core::time::Timestamp;
 use divan::Bencher;
+use key::key;
 
 fn main() {
     divan::main();
@@ -17,13 +20,6 @@ fn main() {
 
 fn since() -> Timestamp {
     "2026-11-22T09:30:00Z".parse().unwrap()
-}
-
-fn key(seed: usize) -> PublicKey {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&(seed as u64).to_be_bytes());
-    let key = ed25519_dalek::SigningKey::from_bytes(&bytes).verifying_key();
-    PublicKey::ed25519(key.to_bytes()).unwrap()
 }
 
 /// How the rules lie to each other.

@@ -3,6 +3,9 @@
 //! `cargo bench -p bursar-core --bench judge`
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a benchmark may stop")]
 
+#[path = "support/key.rs"]
+mod key;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::hint::black_box;
@@ -17,19 +20,13 @@ use bursar_core::policy::{
 use bursar_core::role::{Role, Roles};
 use bursar_core::time::Timestamp;
 use divan::Bencher;
+use key::key;
 
 fn main() {
     divan::main();
 }
 
 const NOW: i64 = 1_795_339_800_000;
-
-fn key(seed: usize) -> PublicKey {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&(seed as u64).to_be_bytes());
-    let key = ed25519_dalek::SigningKey::from_bytes(&bytes).verifying_key();
-    PublicKey::ed25519(key.to_bytes()).unwrap()
-}
 
 /// What the rules have in common with the payment from account-0.
 #[derive(Clone, Copy, Debug)]

@@ -319,3 +319,79 @@ fn of_people() {
         ]
     );
 }
+
+/// Several rules that together leave nothing to another one; what comes after `rule "b": `.
+#[test]
+fn of_several_together() {
+    const BOUND: &str = "[assets.GRANT]
+decimals = 2
+only = [\"food\"]
+redeemer = \"Fund\"
+valid = { from = 2026-01-01, until = 2026-12-31 }
+";
+    const BAR: &str = "[recipients.Bar]
+address = \"p256:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296\"
+";
+    let of = |rules: &str| {
+        let text =
+            format!("{PEOPLE}{rules}").replace("[recipients.Shop]", &format!("{BOUND}[recipients.Shop]"));
+        let said = read(&text)
+            .into_iter()
+            .filter_map(|warning| warning.split_once("rule \"b\": ").map(|(_, message)| message.to_owned()));
+        said.collect::<Vec<_>>()
+    };
+    let rule = |kind: &str, name: &str, lines: &str| format!("[[{kind}]]\nname = \"{name}\"\n{lines}\n");
+    let allow = |name: &str, lines: &str| rule("allow", name, lines);
+    let night = "hours = { from = \"18:00\", to = \"06:00\" }";
+    let day = "hours = { from = \"06:00\", to = \"18:00\" }";
+    let most = "hours = { from = \"06:00\", to = \"17:59\" }";
+    let grant = allow("b", "assets = [\"GRANT\"]\naccounts = [\"cash\", \"x\"]\ncallers = [\"y\"]");
+    let never = |why: &str| vec![format!("never allows anything: all that it decides is denied by {why}")];
+    for (rules, expected) in [
+        (
+            allow("c", "callers = [\"x\"]") + &allow("d", "callers = [\"y\"]") + &allow("b", "callers = [\"x\", \"y\"]"),
+            vec!["never decides: rules \"c\" (line 34) and \"d\" (line 37) together already decide everything in its scope".to_owned()],
+        ),
+        (allow("c", "callers = [\"x\"]") + &allow("d", "callers = [\"y\"]") + &allow("b", "callers = [\"x\", \"y\", \"z\"]"), vec![]),
+        // Each of the two is only about some accounts.
+        (
+            allow("c", "callers = [\"x\"]\naccounts = [\"k\"]") + &allow("d", "callers = [\"y\"]") + &allow("b", "callers = [\"x\", \"y\"]"),
+            vec![],
+        ),
+        (
+            rule("forbid", "c", "categories = [\"food\"]") + &allow("d", "recipients = [\"Fund\"]") + &allow("b", ""),
+            vec!["never decides: rules \"c\" (line 34) and \"d\" (line 37) together decide or forbid everything in its scope".to_owned()],
+        ),
+        // At every hour one of two forbids is on; and at one minute of the day, none.
+        (
+            rule("forbid", "c", night) + &rule("forbid", "d", day) + &allow("b", ""),
+            vec!["never decides: rules \"c\" (line 34) and \"d\" (line 37) together forbid everything in its scope".to_owned()],
+        ),
+        (rule("forbid", "c", night) + &rule("forbid", "d", most) + &allow("b", ""), vec![]),
+        (grant.clone(), vec![]),
+        // Not food, and not the redeemer.
+        (format!("{BAR}{grant}recipients = [\"Bar\"]\n"), never("what GRANT is bound to")),
+        (grant.clone() + "recipients = [\"Fund\"]\n", vec![]),
+        // After the asset has expired.
+        (grant.clone() + "recipients = [\"Shop\"]\nvalid = { from = 2027-01-01 }\n", never("what GRANT is bound to")),
+        (grant.clone() + "recipients = [\"Shop\"]\nvalid = { from = 2026-12-31 }\n", vec![]),
+        // What was received may still be redeemed.
+        (grant.clone() + "recipients = [\"Fund\"]\nvalid = { from = 2027-01-01 }\n", vec![]),
+        (
+            grant.clone() + "recipients = [\"Shop\"]\n" + &rule("limit", "c", "callers = [\"y\"]\nper_payment = \"0 GRANT\""),
+            never("\"c\" (line 40)"),
+        ),
+        (
+            rule("limit", "c", &format!("accounts = [\"cash\"]\n{night}"))
+                + &rule("limit", "d", &format!("accounts = [\"x\"]\n{night}"))
+                + &grant + day + "\n",
+            never("\"c\" (line 34) and \"d\" (line 38), together"),
+        ),
+        (
+            grant + "hours = { days = [\"sun\"] }\nvalid = { from = 2026-11-23, until = 2026-11-28 }\n",
+            vec!["never allows anything: its hours and its lifetime leave no time".to_owned()],
+        ),
+    ] {
+        assert_eq!(of(&rules), expected, "{rules}");
+    }
+}

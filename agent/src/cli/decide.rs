@@ -20,6 +20,7 @@ use super::desk::{Desk, fate, file};
 use super::error::CliError;
 use super::global::{Global, quoted};
 use super::output::{self, Output, Page, Style, count};
+use super::policy::diff::Uncompared;
 use choose::Chosen;
 
 pub use show::{file as proposal_file, review};
@@ -51,7 +52,8 @@ pub struct Common {
 /// judged again, whole, then signed and paid.
 ///
 /// Exit code 0: each decision counts, also where it waits for others. 11: some do not count, or the
-/// payment was denied all the same; the table says why.
+/// payment was denied all the same; the table says why. 17: a version of the policy cannot be compared
+/// with the one in force, and nothing was signed; --uncompared signs for it all the same.
 ///
 /// Examples:
 ///   bursar approve 12
@@ -62,6 +64,8 @@ pub struct Common {
 pub struct Approve {
     #[command(flatten)]
     common: Common,
+    #[command(flatten)]
+    uncompared: Uncompared,
     /// A note; at most 140 bytes, signed with the decision
     #[arg(long, value_name = "TEXT")]
     why: Option<Memo>,
@@ -86,7 +90,7 @@ pub struct Refuse {
 /// Yes.
 pub fn approve(global: &Global, args: Approve) -> Result<Output, CliError> {
     let word = Word { verdict: Verdict::Approve, why: args.why.unwrap_or_default() };
-    run(global, args.common, &word)
+    run(global, args.common, &word, Some(&args.uncompared))
 }
 
 /// No.
@@ -94,16 +98,24 @@ pub fn refuse(global: &Global, args: Refuse) -> Result<Output, CliError> {
     if args.why.as_str().trim().is_empty() {
         return Err(CliError::Usage("a refusal needs a reason; say why with --why TEXT".to_owned()));
     }
-    run(global, args.common, &Word { verdict: Verdict::Refuse, why: args.why })
+    run(global, args.common, &Word { verdict: Verdict::Refuse, why: args.why }, None)
 }
 
-fn run(global: &Global, args: Common, word: &Word) -> Result<Output, CliError> {
+/// What a person refuses, nobody has to see whole.
+fn run(
+    global: &Global,
+    args: Common,
+    word: &Word,
+    uncompared: Option<&Uncompared>,
+) -> Result<Output, CliError> {
     let desk = Desk::open(global)?;
     let source = Source::open(global, &desk, args.inbox.as_deref())?;
     let mail = Mail::read(global, &desk, source.inbox(&desk)?)?;
     let chosen = choose::choose(&mail, &source, &args.ids)?;
     let kept = show::keep(&desk, &chosen)?;
-    output::note(&show::page(global, &desk, &mail, &chosen, word, &kept)?);
+    let shown = show::page(global, &desk, &mail, &chosen, word, &kept)?;
+    output::note(&shown.page);
+    uncompared.map_or(Ok(()), |uncompared| uncompared.accept(shown.is_whole))?;
     let needs = chosen.needs();
     args.consent.ask(&question(word.verdict, &chosen))?;
     let signer = Signer::open(&desk, needs, args.retry_pin)?;

@@ -70,6 +70,9 @@ pub enum CliError {
     /// Something does not verify.
     #[error("{0}")]
     Unverified(String),
+    /// Two bundles cannot be compared.
+    #[error("{0}")]
+    Uncompared(String),
     /// A file that the command line names.
     #[error("{path}: {source}; check the path, its permissions and the disk")]
     File {
@@ -104,6 +107,7 @@ impl CliError {
             Self::Busy(_) => Exit::Busy,
             Self::Pinned(PinnedError::File { .. }) => Exit::Home,
             Self::Unverified(_) | Self::Pinned(PinnedError::Other { .. }) => Exit::Unverified,
+            Self::Uncompared(_) => Exit::Uncompared,
             Self::File { .. } => Exit::File,
             Self::Ended { exit, .. } => *exit,
         }

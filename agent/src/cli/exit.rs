@@ -38,11 +38,13 @@ pub enum Exit {
     Unfinished = 15,
     /// A payment waits for approvals.
     Waiting = 16,
+    /// Two policy bundles cannot be compared, and nobody said to go on all the same.
+    Uncompared = 17,
 }
 
 impl Exit {
     /// Every code, in order.
-    pub const ALL: [Exit; 17] = [
+    pub const ALL: [Exit; 18] = [
         Exit::Done,
         Exit::Denied,
         Exit::Usage,
@@ -60,6 +62,7 @@ impl Exit {
         Exit::File,
         Exit::Unfinished,
         Exit::Waiting,
+        Exit::Uncompared,
     ];
 
     /// The number that the shell sees.
@@ -94,6 +97,7 @@ impl Exit {
                 "a payment is not finished, or its fate is unknown; ask again with the same --key or file only"
             }
             Self::Waiting => "a payment waits for approvals; `bursar inbox` shows whose",
+            Self::Uncompared => "two policy bundles cannot be compared; nothing was done",
         }
     }
 
@@ -117,6 +121,7 @@ impl Exit {
             Self::File => "file",
             Self::Unfinished => "unfinished",
             Self::Waiting => "waiting",
+            Self::Uncompared => "uncompared",
         }
     }
 

@@ -178,3 +178,6 @@ impl fmt::Display for Budget {
         self.per.map_or(Ok(()), |per| write!(f, " per {per}"))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ pub(super) struct Lifetime {
     from: Option<i64>,
     end: Option<i64>,
     written: String,
+    /// What comes before it and what after it, in words.
+    outside: [Option<String>; 2],
     dates: Option<Zone>,
 }
 
@@ -33,6 +35,11 @@ impl Lifetime {
         let zone = raw.zone.unwrap_or(Zone::UTC);
         let (from, until) = (edge(raw.from.as_ref())?, edge(raw.until.as_ref())?);
         let dates = [&from, &until].iter().any(|edge| matches!(edge, Some(Edge::Date(_))));
+        let after = if matches!(until, Some(Edge::Date(_))) { "after" } else { "from" };
+        let outside = [
+            raw.from.as_ref().map(|from| format!("before {}", from.get_ref())),
+            raw.until.as_ref().map(|until| format!("{after} {}", until.get_ref())),
+        ];
         let words = [("from", raw.from), ("until", raw.until)];
         let written = words
             .into_iter()
@@ -50,6 +57,7 @@ impl Lifetime {
                 Edge::Moment(at) => at,
             }),
             written,
+            outside,
             dates: dates.then_some(zone),
         })
     }
@@ -77,6 +85,13 @@ impl Lifetime {
     /// Is it over before it begins?
     pub(super) fn never(&self) -> bool {
         matches!((self.from, self.end), (Some(from), Some(end)) if from >= end)
+    }
+
+    /// What comes before it and what after it, in words: `before 2026-12-01`, `after 2027-11-30`.
+    pub(super) fn outside(&self) -> [Option<String>; 2] {
+        let zone = self.dates.as_ref().filter(|zone| **zone != Zone::UTC);
+        let zone = zone.map(|zone| format!(" ({zone})")).unwrap_or_default();
+        self.outside.clone().map(|part| part.map(|part| part + &zone))
     }
 
     pub(super) fn denial(&self, rule: &Name, now: Timestamp) -> Denial {
@@ -177,5 +192,11 @@ mod tests {
             "from 2026-12-01 until 2027-11-30 (Europe/Berlin)"
         );
         assert_eq!(lifetime("until = 2027-11-30T12:00:00Z").to_string(), "until 2027-11-30T12:00:00Z");
+        let both = lifetime("from = 2026-12-01\nuntil = 2027-11-30\nzone = \"Europe/Berlin\"").outside();
+        let berlin = ["before 2026-12-01 (Europe/Berlin)", "after 2027-11-30 (Europe/Berlin)"];
+        assert_eq!(both, berlin.map(|text| Some(text.to_owned())));
+        // The moment itself is outside already.
+        let moment = lifetime("until = 2027-11-30T12:00:00Z").outside();
+        assert_eq!(moment, [None, Some("from 2027-11-30T12:00:00Z".to_owned())]);
     }
 }

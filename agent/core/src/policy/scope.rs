@@ -200,3 +200,6 @@ impl Scope {
         Some(format!("{verb} {listed}; {} {carried}", recipient.name))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,6 +42,10 @@ pub struct Victim<'a> {
 /// that length. All of it by the time at which payments are recorded, and whatever was spent
 /// before. Fees come on top, and whatever a contract does that is called.
 ///
+/// Of a payer it is claimed for endorsements that this person does not approve themselves: there, a node
+/// asks, and a payer who is an approver as well has a vote, too. No ledger has endorsements yet; whoever
+/// adds them counts that vote here.
+///
 /// These are upper bounds, which are not always reached: a limit counts against a reach only where
 /// it is about every payment in it, and a stretch of 24 hours may lie across several calendar days.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -164,7 +168,7 @@ pub fn stolen(policy: &Policy, victim: &Victim<'_>) -> Result<Stolen, TooLarge> 
             }
         }
     }
-    let powers = power::powers(policy, victim);
+    let powers = power::powers(policy, victim, !reaches.is_empty());
     Ok(Stolen { name: victim.name.clone(), reaches, ceilings, totals, powers })
 }
 

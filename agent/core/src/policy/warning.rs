@@ -2,6 +2,7 @@
 
 mod people;
 mod purposes;
+mod reach;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fmt;
@@ -53,21 +54,34 @@ pub(super) fn warnings(policy: &Policy) -> Vec<Warning> {
     let payers: HashSet<&Name> = policy.payers.values().collect();
     let mut work = WORK;
     let mut rules: Vec<(usize, Warning)> = Vec::new();
+    // Of those about which nothing is said yet, the others may tell.
+    let mut open: Vec<usize> = Vec::new();
+    let about_rule = |rule: &Rule, message: String| {
+        (rule.line, Warning { rule: Some(rule.name.clone()), line: Some(rule.line), message })
+    };
     for (i, rule) in policy.rules.iter().enumerate() {
         let mut about = conditions(rule);
         about.extend(categories(policy, rule, &carried, &mut work));
         about.extend(scope(policy, rule, &payers, &mut work));
         about.extend(people::of_the_rule(policy, rule, &mut work));
-        about.extend(reach(policy, i, rule, &mut work));
-        rules.extend(about.into_iter().map(|message| {
-            (rule.line, Warning { rule: Some(rule.name.clone()), line: Some(rule.line), message })
-        }));
+        let reached = reach(policy, i, rule, &mut work);
+        let never = about.iter().any(|message| message.starts_with("never "));
+        if rule.kind == Kind::Allow && reached.is_none() && !never {
+            open.push(i);
+        }
+        about.extend(reached);
+        rules.extend(about.into_iter().map(|message| about_rule(rule, message)));
     }
+    let together = reach::warnings(policy, &open);
+    rules.extend(
+        together.about.into_iter().filter_map(|(i, message)| Some(about_rule(policy.rules.get(i)?, message))),
+    );
     rules.sort_by_key(|(line, _)| *line);
     found.extend(rules.into_iter().map(|(_, warning)| warning));
     if work == 0 {
         found.push(plain("it is too large to look at all of it: some warnings may be missing".to_owned()));
     }
+    found.extend(reach::unknown(policy, &together.unknown).map(plain));
     // By class: recipients are many, and most are alike.
     let rows = policy.index.rows(Dimension::Recipient);
     let allows = policy.index.forbids..policy.index.allows;

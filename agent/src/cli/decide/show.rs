@@ -16,7 +16,7 @@ use crate::cli::error::CliError;
 use crate::cli::global::{Global, quoted};
 use crate::cli::inbox;
 use crate::cli::output::{Page, Style, count, is_long, note_text};
-use crate::cli::policy::diff;
+use crate::cli::policy::diff::{self, Compared};
 use crate::config::Home;
 use crate::durable;
 
@@ -35,7 +35,8 @@ pub fn file(proposal: u64) -> String {
     format!("proposal-{proposal}.toml")
 }
 
-/// Everything, with the sum for each asset.
+/// Everything, with the sum for each asset; and whether all of it is there to be seen, as it is not where
+/// two bundles cannot be compared.
 pub fn page(
     global: &Global,
     desk: &Desk,
@@ -43,8 +44,8 @@ pub fn page(
     chosen: &Chosen,
     word: &Word,
     kept: &[PathBuf],
-) -> Result<Page, CliError> {
-    let mut page = Page::new();
+) -> Result<Compared, CliError> {
+    let (mut page, mut is_whole) = (Page::new(), true);
     let verb = if word.verdict == Verdict::Approve { "APPROVE" } else { "REFUSE" };
     page.styled(Style::Bold, format!("To {verb}:"));
     if !chosen.payments.is_empty() {
@@ -70,7 +71,9 @@ pub fn page(
             mail.inbox.version,
             proposal.policy
         ));
-        page.append(diff::between(desk.policy(global)?, policy));
+        let compared = diff::between(desk.policy(global)?, policy);
+        page.append(compared.page);
+        is_whole &= compared.is_whole;
         review(&mut page, global, desk, path);
     }
     if !chosen.lifts.is_empty() {
@@ -83,7 +86,7 @@ pub fn page(
     if !word.why.as_str().is_empty() {
         page.line(format!("Reason: {}", note_text(word.why.as_str())));
     }
-    Ok(page)
+    Ok(Compared { page, is_whole })
 }
 
 /// Those that the table has cut short: nobody signs for what they could not see.

@@ -1,5 +1,6 @@
 //! `bursar policy diff`
 
+mod uncompared;
 mod wait;
 mod words;
 
@@ -9,6 +10,8 @@ use bursar_core::policy::Policy;
 use bursar_core::policy::diff::{self, Change, DiffError, Difference};
 use bursar_core::time::Timestamp;
 use serde::Serialize;
+
+pub use uncompared::{Compared, Uncompared};
 
 use super::offline;
 use crate::cli::error::CliError;
@@ -27,6 +30,9 @@ const CHANGES: usize = 200;
 /// what else was changed: administrators, approvers, recipients and so on. A payment is allowed if
 /// a rule allows it, budgets have room and people approve: budgets and the like are compared as they
 /// are written, not as they are filled. No difference means that both mean the same.
+///
+/// Exit code 17: they cannot be compared. They differ in more than a few seconds can tell, or an
+/// asset has other decimals; the message says what to do.
 ///
 /// Example: bursar policy diff policy.toml new.toml
 #[derive(Debug, clap::Args)]
@@ -57,19 +63,18 @@ pub fn run(args: Args) -> Result<Output, CliError> {
     let new = offline::policy(&args.new)?;
     let since = args.since.unwrap_or_else(|| clock::wall().whole_seconds());
     let difference = wait::noting("Comparing…", || diff::diff(&old, &new, since))
-        .map_err(|error| CliError::Home(error.to_string()))?;
+        .map_err(|error| CliError::Uncompared(error.to_string()))?;
     let same = difference.is_none();
     let page = page(&difference);
     let output = Output::new(&Answer { same, difference }, page);
     Ok(if args.exit_code && !same { output.with_exit(Exit::Denied) } else { output })
 }
 
-/// What another bundle changes, for somebody who is asked to agree to it. Two that are too large to
-/// be compared say so.
-pub fn between(old: &Policy, new: &Policy) -> Page {
+/// What another bundle changes, for somebody who is asked to agree to it.
+pub fn between(old: &Policy, new: &Policy) -> Compared {
     match diff::diff(old, new, clock::wall().whole_seconds()) {
-        Ok(difference) => page(&difference),
-        Err(error) => incomparable(old, new, &error),
+        Ok(difference) => Compared { page: page(&difference), is_whole: true },
+        Err(error) => Compared { page: incomparable(old, new, &error), is_whole: false },
     }
 }
 
@@ -79,19 +84,12 @@ fn incomparable(old: &Policy, new: &Policy, error: &DiffError) -> Page {
     let what =
         format!("The two cannot be compared: {error}. Read the new one's text before you agree to it.");
     page.styled(Style::Bad, what);
-    let (found, warnings) = diff::changes(old, new);
-    for warning in warnings {
-        page.styled(Style::Warn, format!("Warning: {warning}"));
-    }
-    changes(&mut page, &found);
+    changes(&mut page, &diff::changes(old, new));
     page
 }
 
 fn page(difference: &Difference) -> Page {
     let mut page = Page::new();
-    for warning in &difference.warnings {
-        page.styled(Style::Warn, format!("Warning: {warning}"));
-    }
     if difference.is_none() {
         page.styled(Style::Good, "No difference: both mean the same.");
         return page;
@@ -175,7 +173,7 @@ mod tests {
             (60, Some("10 more kinds of payments are")),
         ] {
             let (old, new) = (bundle(accounts, 10, ""), bundle(accounts, 100, &administrator()));
-            let text = between(&old, &new).render(false);
+            let text = between(&old, &new).page.render(false);
             assert!(text.starts_with("CHANGED"), "{text}");
             let changed = text.find(P256).unwrap();
             assert!(changed < text.find("1. Newly allowed").unwrap(), "{text}");
@@ -183,6 +181,26 @@ mod tests {
             assert_eq!(text.contains("--json` has all"), more.is_some(), "{text}");
             assert!(more.is_none_or(|more| text.contains(more)), "{text}");
         }
+    }
+
+    #[test]
+    fn nobody_agrees_to_what_cannot_be_compared_by_chance() {
+        let (old, new) = (bundle(1, 10, ""), bundle(1, 11, ""));
+        assert!(between(&old, &new).is_whole);
+        let other = Policy::parse(&new.text().replace("decimals = 2", "decimals = 3")).unwrap();
+        let compared = between(&old, &other);
+        assert!(!compared.is_whole);
+        assert!(compared.page.render(false).contains("EUR had 2 decimals and has 3 now"));
+        #[derive(clap::Parser)]
+        struct Line {
+            #[command(flatten)]
+            uncompared: Uncompared,
+        }
+        let read = |args: &[&str]| <Line as clap::Parser>::try_parse_from(args).unwrap().uncompared;
+        let refused = read(&["x"]).accept(compared.is_whole).unwrap_err();
+        assert_eq!(refused.exit(), Exit::Uncompared);
+        assert!(read(&["x"]).accept(true).is_ok());
+        assert!(read(&["x", "--uncompared"]).accept(compared.is_whole).is_ok());
     }
 
     #[test]

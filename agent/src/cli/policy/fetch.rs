@@ -6,6 +6,7 @@ use bursar_core::approval::Followed;
 use bursar_core::policy::{MAX_TEXT, Policy};
 use serde_json::{Value, json};
 
+use super::diff::Compared;
 use super::lineage::Standing;
 use super::{diff, lineage};
 use crate::book::hex::Hex;
@@ -49,6 +50,8 @@ pub struct Args {
     sha256: Option<Hex<32>>,
     #[command(flatten)]
     consent: Consent,
+    #[command(flatten)]
+    uncompared: diff::Uncompared,
 }
 
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
@@ -79,7 +82,9 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let news = News::of(&desk, own.as_deref(), &standing);
     // Whoever runs the agent could call another address by a name that is known.
     if own.is_some() && news.is_any() && args.sha256.is_none() {
-        output::note(&news.page());
+        let compared = news.compared();
+        output::note(&compared.page);
+        args.uncompared.accept(compared.is_whole)?;
         args.consent.ask("Take it over as your own copy?")?;
     }
     take_over(&desk, &news)?;
@@ -129,8 +134,13 @@ impl<'a> News<'a> {
     }
 
     /// What it changes for somebody who has a copy.
-    fn page(&self) -> Page {
+    fn compared(&self) -> Compared {
         let mut page = Page::new();
+        let mut is_whole = true;
+        let mut put = |page: &mut Page, compared: Compared| {
+            is_whole &= compared.is_whole;
+            page.append(compared.page);
+        };
         let Followed { policy, steps, emergency } = &self.standing.followed;
         if let (true, Some(own)) = (self.changed, self.own) {
             page.styled(Style::Warn, format!("The policy changed: version {} is your copy.", own.version()));
@@ -141,13 +151,13 @@ impl<'a> News<'a> {
                 page.styled(Style::Bad, "The agent's is an older version: ask who runs the agent.");
             }
             lineage::steps(&mut page, own, steps);
-            page.append(diff::between(own, policy));
+            put(&mut page, diff::between(own, policy));
         }
         if let Some(emergency) = emergency {
             lineage::emergency(&mut page, policy, emergency);
-            page.append(diff::between(policy, &emergency.policy));
+            put(&mut page, diff::between(policy, &emergency.policy));
         }
-        page
+        Compared { page, is_whole }
     }
 
     fn value(&self, desk: &Desk) -> Value {
@@ -202,7 +212,7 @@ fn answer(global: &Global, desk: &Desk, news: &News, is_expected: bool) -> Page 
     let (path, followed) = (desk.policy_path(), &news.standing.followed);
     let policy = &followed.policy;
     if is_expected || news.own.is_none() {
-        page.append(news.page());
+        page.append(news.compared().page);
     } else if let Some(emergency) = &followed.emergency {
         lineage::emergency(&mut page, policy, emergency);
     }
@@ -265,7 +275,7 @@ fn proposal(global: &Global, desk: &Desk, client: Client, number: u64) -> Result
         ("file", path.display().to_string().into()),
     ]);
     if let Some(own) = desk.policy.as_deref() {
-        page.append(diff::between(own, &policy));
+        page.append(diff::between(own, &policy).page);
     }
     review(&mut page, global, desk, &path);
     let value = json!({

@@ -46,6 +46,8 @@ pub struct Args {
     what: What,
     #[command(flatten)]
     consent: Consent,
+    #[command(flatten)]
+    uncompared: diff::Uncompared,
     /// Try the PIN again after it was refused and corrected
     #[arg(long)]
     retry_pin: bool,
@@ -121,9 +123,11 @@ fn agree(
         let warning = warning.to_string();
         page.styled(Style::Warn, format!("Warning: {}", warning.trim_start_matches("policy: ")));
     }
-    page.append(diff::between(before, policy));
+    let compared = diff::between(before, policy);
+    page.append(compared.page);
     review(&mut page, global, desk, path);
     output::note(&page);
+    args.uncompared.accept(compared.is_whole)?;
     args.consent.ask("Put it in force?")?;
     let client = source.agent()?;
     if need == 0 {

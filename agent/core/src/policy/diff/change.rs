@@ -75,8 +75,8 @@ impl std::fmt::Display for Change {
     }
 }
 
-/// All changes, and what of them is surely not meant.
-pub(super) fn changes(pair: Pair<'_>) -> (Vec<Change>, Vec<String>) {
+/// All changes.
+pub(super) fn changes(pair: Pair<'_>) -> Vec<Change> {
     let mut found = Vec::new();
     let single = [
         (About::Administrators, pair.map(administrators)),
@@ -93,7 +93,7 @@ pub(super) fn changes(pair: Pair<'_>) -> (Vec<Change>, Vec<String>) {
     recipients(pair, &mut found);
     named(About::Ledger, pair.map(ledgers), &mut found);
     named(About::Payer, pair.map(payers), &mut found);
-    (found, warnings(pair))
+    found
 }
 
 type Texts = BTreeMap<Name, String>;
@@ -221,23 +221,4 @@ fn payers(policy: &Policy) -> Texts {
         by_name.entry(name.clone()).or_default().insert(key.to_string());
     }
     by_name.into_iter().map(|(name, keys)| (name, keys.into_iter().collect::<Vec<_>>().join(", "))).collect()
-}
-
-fn warnings([old, new]: Pair<'_>) -> Vec<String> {
-    let mut found = Vec::new();
-    for before in old.assets() {
-        if let Some(after) = new.asset(before.name().as_str())
-            && after.decimals() != before.decimals()
-        {
-            found.push(format!(
-                "{0} had {1} decimals and has {2} now: what was written {3} is now {4}. The decimals of an asset never change; give the other asset another name",
-                before.name(),
-                before.decimals(),
-                after.decimals(),
-                before.format(1_000_000.into()),
-                after.format(1_000_000.into()),
-            ));
-        }
-    }
-    found
 }

@@ -1,9 +1,10 @@
 //! What decides in either bundle, all alike: rules, and what purposes ask for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::Pair;
+use super::seats::{Few, Seating, Seats};
 use super::times::{Moment, Times};
 use crate::amount::{Amount, Asset};
 use crate::intent::Action;
@@ -86,6 +87,29 @@ pub(super) struct Item {
     pub open: Vec<Moment>,
     /// What its terms are counted by.
     pub counts_by: Vec<Marker>,
+    /// What it can let these callers pay.
+    pub seats: Seats,
+    pub callers: Callers,
+}
+
+/// Who asks, as far as a rule has too few approvers for some.
+#[derive(Clone, Debug)]
+pub(super) enum Callers {
+    Only(BTreeSet<Name>),
+    AllBut(BTreeSet<Name>),
+}
+
+impl Callers {
+    fn all() -> Self {
+        Self::AllBut(BTreeSet::new())
+    }
+
+    pub(super) fn hold(&self, name: &Name) -> bool {
+        match self {
+            Self::Only(names) => names.contains(name),
+            Self::AllBut(names) => !names.contains(name),
+        }
+    }
 }
 
 type Money<'a> = (&'a Asset, Amount);
@@ -102,6 +126,7 @@ struct Effect<'a> {
     first_payment: Option<&'a FirstPayment>,
     budgets: &'a [Arc<Budget>],
     quorums: Vec<Asked<'a>>,
+    seats: Seats,
 }
 
 /// All items of both bundles: those of the old one first, each bundle's rules in their order.
@@ -110,19 +135,12 @@ pub(super) struct Items {
 }
 
 impl Items {
-    pub(super) fn of<'a>(pair: Pair<'a>, times: &mut Times<'a>) -> Self {
+    pub(super) fn of<'a>(pair: Pair<'a>, seating: &Seating, times: &mut Times<'a>) -> Self {
         let mut effects: HashMap<Effect<'a>, u32> = HashMap::new();
         let mut list = Vec::new();
         for side in Side::ALL {
-            let policy = pair[side as usize];
-            for (at, rule) in policy.rules.iter().enumerate() {
-                list.push(rule_item(side, at, rule, times, &mut effects));
-            }
-            let mut bound: Vec<(&Name, &Purpose)> = policy.purposes.iter().collect();
-            bound.sort_unstable_by_key(|(name, _)| *name);
-            for (asset, purpose) in bound {
-                list.extend(purpose_items(side, asset, purpose, times, &mut effects));
-            }
+            let few = &seating.few[side as usize];
+            list.extend(side_items(side, pair[side as usize], few, times, &mut effects));
         }
         for marker in [Marker::Renamed, Marker::Recategorised, Marker::PayerRenamed] {
             if list.iter().any(|item| item.counts_by.contains(&marker)) {
@@ -135,11 +153,37 @@ impl Items {
                     effect: number(effect, &mut effects),
                     open: Vec::new(),
                     counts_by: Vec::new(),
+                    seats: Seats::Enough,
+                    callers: Callers::all(),
                 });
             }
         }
         Self { list }
     }
+
+    /// Those of a single bundle: its rules by their position, then the purposes.
+    pub(super) fn of_one<'a>(policy: &'a Policy, times: &mut Times<'a>) -> Self {
+        Self { list: side_items(Side::Old, policy, &[], times, &mut HashMap::new()) }
+    }
+}
+
+fn side_items<'a>(
+    side: Side,
+    policy: &'a Policy,
+    few: &[Few],
+    times: &mut Times<'a>,
+    effects: &mut HashMap<Effect<'a>, u32>,
+) -> Vec<Item> {
+    let mut list = Vec::new();
+    for (at, rule) in policy.rules.iter().enumerate() {
+        list.extend(rule_items(side, at, rule, few.get(at), times, effects));
+    }
+    let mut bound: Vec<(&Name, &Purpose)> = policy.purposes.iter().collect();
+    bound.sort_unstable_by_key(|(name, _)| *name);
+    for (asset, purpose) in bound {
+        list.extend(purpose_items(side, asset, purpose, times, effects));
+    }
+    list
 }
 
 fn number<'a>(effect: Effect<'a>, effects: &mut HashMap<Effect<'a>, u32>) -> u32 {
@@ -157,14 +201,34 @@ impl Effect<'_> {
             first_payment: None,
             budgets: &[],
             quorums: Vec::new(),
+            seats: Seats::Enough,
         }
     }
+}
+
+/// One rule: apart for those for whom it has too few approvers.
+fn rule_items<'a>(
+    side: Side,
+    at: usize,
+    rule: &'a Rule,
+    few: Option<&Few>,
+    times: &mut Times<'a>,
+    effects: &mut HashMap<Effect<'a>, u32>,
+) -> Vec<Item> {
+    let few = || few.into_iter().flatten();
+    let apart: BTreeSet<Name> = few().flat_map(|(_, names)| names).cloned().collect();
+    let parts = few().map(|(seats, names)| (*seats, Callers::Only(names.clone())));
+    std::iter::once((Seats::Enough, Callers::AllBut(apart)))
+        .chain(parts)
+        .map(|seated| rule_item(side, at, rule, seated, times, effects))
+        .collect()
 }
 
 fn rule_item<'a>(
     side: Side,
     at: usize,
     rule: &'a Rule,
+    (seats, callers): (Seats, Callers),
     times: &mut Times<'a>,
     effects: &mut HashMap<Effect<'a>, u32>,
 ) -> Item {
@@ -191,6 +255,7 @@ fn rule_item<'a>(
                 (quorum.need.need, quorum.need.from.as_slice(), above, quorum.first)
             })
             .collect(),
+        seats,
         ..Effect::bare(what, open.clone())
     };
     let actions = rule.scope.actions.as_ref();
@@ -202,6 +267,8 @@ fn rule_item<'a>(
         effect: number(effect, effects),
         open,
         counts_by: rule.budgets.iter().filter_map(|budget| counts_by(budget)).collect(),
+        seats,
+        callers,
     }
 }
 
@@ -238,6 +305,8 @@ fn purpose_items<'a>(
             effect: number(Effect::bare(what, open.clone()), effects),
             open,
             counts_by: Vec::new(),
+            seats: Seats::Enough,
+            callers: Callers::all(),
         });
     };
     push(Binding::Somebody, What::Forbid, None);

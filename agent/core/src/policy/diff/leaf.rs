@@ -8,6 +8,7 @@ use super::Pair;
 use super::error::{DiffError, Steps};
 use super::item::{Items, Marker, Side, Source, What};
 use super::search::by_side;
+use super::seats::Seats;
 use super::terms::Bound;
 use super::times::{Found, Moment, Open, Times, When};
 use crate::amount::{Amount, Asset};
@@ -123,7 +124,7 @@ impl<'a> Leaves<'a> {
     ) -> Option<Allowing<'a>> {
         let policy = self.pair[side as usize];
         let mut moments: Vec<Moment> = Vec::new();
-        let (mut allow, mut limits) = (None, Vec::new());
+        let (mut allow, mut limits, mut seats) = (None, Vec::new(), Seats::Enough);
         for item in left.iter().map(|at| &items.list[*at as usize]) {
             let rule = match item.source {
                 Source::Rule(at) => Some(at),
@@ -136,10 +137,14 @@ impl<'a> Leaves<'a> {
                 What::Forbid | What::Marker(_) => {}
             }
             moments.extend(item.open.iter().cloned());
+            seats = seats.min(item.seats);
         }
         let allow = allow?;
         let rules = std::iter::once(allow).chain(limits).filter_map(|at| policy.rules.get(at)).collect();
-        let bound = Bound { side, rules, markers: markers.to_vec() };
+        let bound = Bound { side, rules, markers: markers.to_vec(), seats };
+        if bound.is_never() {
+            return None;
+        }
         Some(Allowing {
             rule: allow,
             open: self.times.set(moments),
@@ -160,15 +165,16 @@ impl Allowing<'_> {
     }
 }
 
+/// The least amount of a payment; a fee may be nothing as well.
 const LEAST: u64 = 1;
 
 fn after(amount: Amount) -> Option<Amount> {
     amount.checked_add(Amount::from(1))
 }
 
-/// Stretches of amounts, each up to one of these and none of nothing.
-fn stretches(ends: BTreeSet<Amount>) -> Vec<(Amount, Amount)> {
-    let mut least = Some(Amount::from(LEAST));
+/// Stretches of amounts from the least one on, each up to one of these.
+fn stretches(least: Amount, ends: BTreeSet<Amount>) -> Vec<(Amount, Amount)> {
+    let mut least = Some(least);
     let mut found = Vec::new();
     for most in ends {
         if let Some(from) = least.filter(|from| *from <= most) {
@@ -191,7 +197,7 @@ fn fees(sides: Sides<'_, '_>) -> Vec<Fee> {
     let mut found = vec![Fee::None];
     for asset in assets {
         let own = caps.iter().filter(|(other, _)| other.name() == asset.name()).map(|(_, cap)| *cap);
-        let stretches = stretches(own.collect()).into_iter();
+        let stretches = stretches(Amount::ZERO, own.collect()).into_iter();
         found.extend(stretches.map(|(least, most)| Fee::Of(asset.clone(), least, most)));
     }
     found
@@ -208,7 +214,7 @@ fn both_open<'a>(
     ends.extend(old.bound.steps().into_iter().chain(new.bound.steps()));
     let fees = fees([Some(old), Some(new)]);
     let mut found: Vec<(Way, Vec<Fee>, (Amount, Amount))> = Vec::new();
-    for (least, most) in stretches(ends) {
+    for (least, most) in stretches(Amount::from(LEAST), ends) {
         steps.take((old.bound.rules.len() + new.bound.rules.len() + fees.len()) as u64)?;
         let within = [most <= old.cap, most <= new.cap];
         if within == [false; 2] {
@@ -252,7 +258,7 @@ fn one_open(sides: Sides<'_, '_>, open: [Option<Open>; 2], found: &Found) -> Vec
         let (Some(side), Some(_)) = (sides[at], found[when as usize]) else { continue };
         let mut only: Sides<'_, '_> = [None; 2];
         only[at] = Some(side);
-        for amounts in stretches([side.cap].into()) {
+        for amounts in stretches(Amount::from(LEAST), [side.cap].into()) {
             leaves.push(leaf(way, only, (when, open), amounts, fees(only)));
         }
     }

@@ -19,8 +19,6 @@ pub struct Difference {
     pub regions: Vec<Region>,
     /// What differs beside the rules.
     pub changes: Vec<Change>,
-    /// What is surely not meant.
-    pub warnings: Vec<String>,
 }
 
 impl Difference {
@@ -46,7 +44,7 @@ pub struct Region {
     pub assets: Names,
     /// To whom.
     pub recipients: Names,
-    /// The category that these recipients, and no others, have in one of the bundles.
+    /// The category that these recipients, and no others, have in both bundles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub category: Option<Name>,
     /// Who asks.
@@ -101,11 +99,11 @@ pub struct Range {
 /// At which times the bundles differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Times {
-    /// When these hold, and so one of the bundles or both allow it.
+    /// When all of these hold.
     pub when: Vec<String>,
-    /// And not all of these, where only one of the bundles allows it then.
+    /// And at least one of these.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub unless: Vec<String>,
+    pub one_of: Vec<String>,
 }
 
 /// What one bundle says of a region.

@@ -246,7 +246,7 @@ fn merged(a: &[u32], b: &[u32]) -> Vec<u32> {
 type Rests = (Vec<Vec<u32>>, Vec<Vec<bool>>);
 
 /// From the last axis to the first.
-fn rests(items: &Items, tables: &Tables) -> Rests {
+pub(super) fn rests(items: &Items, tables: &Tables) -> Rests {
     let mut rest = vec![items.list.iter().map(|item| item.effect).collect::<Vec<u32>>()];
     let mut all = vec![vec![true; items.list.len()]];
     for table in tables.axes.iter().rev() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
 use super::Pair;
+use super::seats::{Seating, Seats};
 use crate::intent::{LedgerId, Selector};
 use crate::key::PublicKey;
 use crate::name::Name;
@@ -156,6 +157,15 @@ pub(super) struct PurposeCommon {
     redeemer: Option<PublicKey>,
 }
 
+/// What callers of one class have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct CallerCommon {
+    /// Its class in the index of each bundle.
+    pub rows: [u32; 2],
+    /// The rules of each bundle that have too few approvers beside them.
+    few: Vec<(usize, usize, Seats)>,
+}
+
 /// What payers of one class have in common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct FromCommon {
@@ -173,7 +183,7 @@ pub(super) struct Space {
     /// By the rows of accounts, then of payers: who pays for itself is looked up in both.
     pub accounts: Grouped<Name, [u32; 4]>,
     pub recipients: Grouped<Option<PublicKey>, RecipientCommon>,
-    pub callers: Grouped<Name, [u32; 2]>,
+    pub callers: Grouped<Name, CallerCommon>,
     pub ledgers: Grouped<LedgerId, [u32; 2]>,
     pub selectors: Grouped<Option<Selector>, [u32; 2]>,
     pub roles: Grouped<Roles, [Vec<u64>; 2]>,
@@ -181,12 +191,12 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn of(pair: Pair<'_>) -> Self {
+    pub(super) fn of(pair: Pair<'_>, seating: &Seating) -> Self {
         Self {
             assets: assets(pair),
             accounts: accounts(pair),
             recipients: recipients(pair),
-            callers: callers(pair),
+            callers: callers(pair, seating),
             ledgers: ledgers(pair),
             selectors: selectors(pair),
             roles: roles(pair),
@@ -242,13 +252,18 @@ fn accounts(pair: Pair<'_>) -> Grouped<Name, [u32; 4]> {
     grouped
 }
 
-fn callers(pair: Pair<'_>) -> Grouped<Name, [u32; 2]> {
-    let named = all_named(pair, |policy| vec![&policy.index.callers]);
+fn callers(pair: Pair<'_>, seating: &Seating) -> Grouped<Name, CallerCommon> {
+    let mut named = all_named(pair, |policy| vec![&policy.index.callers]);
+    named.extend(seating.names());
+    let mut few = seating.marks();
     let mut grouped = Grouped::new();
     for name in &named {
-        grouped.add((*name).clone(), pair.map(|policy| policy.index.callers.class(name)));
+        let rows = pair.map(|policy| policy.index.callers.class(name));
+        let few = few.remove(*name).unwrap_or_default();
+        grouped.add((*name).clone(), CallerCommon { rows, few });
     }
-    grouped.add_other(unnamed(pair, "another caller", &named), [0; 2]);
+    let other = CallerCommon { rows: [0; 2], few: Vec::new() };
+    grouped.add_other(unnamed(pair, "another caller", &named), other);
     grouped
 }
 

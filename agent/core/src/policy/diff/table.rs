@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::Pair;
-use super::item::{Item, Items, Marker, Source, What};
+use super::item::{Callers, Item, Items, Marker, Source, What};
 use super::space::{AXES, Axis, Space};
 use crate::intent::Action;
 use crate::policy::scope::Dimension;
@@ -75,10 +75,10 @@ pub(super) struct Tables {
 
 impl Tables {
     pub(super) fn of(pair: Pair<'_>, space: &Space, items: &Items, shape: Shape) -> Self {
-        let mut at_rule: [HashMap<usize, usize>; 2] = Default::default();
+        let mut at_rule: [HashMap<usize, Vec<usize>>; 2] = Default::default();
         for (at, item) in items.list.iter().enumerate() {
             if let Source::Rule(rule) = item.source {
-                at_rule[item.side as usize].insert(rule, at);
+                at_rule[item.side as usize].entry(rule).or_default().push(at);
             }
         }
         let builder = Builder { pair, space, items: &items.list, shape, at_rule };
@@ -91,8 +91,8 @@ struct Builder<'a> {
     space: &'a Space,
     items: &'a [Item],
     shape: Shape,
-    /// The item of each rule of each bundle.
-    at_rule: [HashMap<usize, usize>; 2],
+    /// The items of each rule of each bundle.
+    at_rule: [HashMap<usize, Vec<usize>>; 2],
 }
 
 impl Builder<'_> {
@@ -104,7 +104,10 @@ impl Builder<'_> {
         for class in &classes {
             for side in [0, 1] {
                 for at in self.rules_about(axis, *class, side) {
-                    lists[at].push(*class);
+                    let asks = |callers: &Callers| callers.hold(self.space.callers.example(*class));
+                    if axis != Axis::Caller || asks(&self.items[at].callers) {
+                        lists[at].push(*class);
+                    }
                 }
             }
             for (at, item) in &own {
@@ -121,7 +124,7 @@ impl Builder<'_> {
     /// The items of rules of one bundle that are about this class.
     fn rules_about(&self, axis: Axis, class: u32, side: usize) -> Vec<usize> {
         let index = &self.pair[side].index;
-        let every = || self.at_rule[side].values().copied().collect();
+        let every = || self.at_rule[side].values().flatten().copied().collect();
         let rows: Vec<&[u64]> = match axis {
             Axis::Asset => match self.space.assets.common(class).rows[side] {
                 Some(row) => vec![index.assets.rows.row(row)],
@@ -144,7 +147,7 @@ impl Builder<'_> {
                 (Shape::Endorses, None) => return Vec::new(),
                 _ => return every(),
             },
-            Axis::Caller => vec![index.callers.rows.row(self.space.callers.common(class)[side])],
+            Axis::Caller => vec![index.callers.rows.row(self.space.callers.common(class).rows[side])],
             Axis::Ledger => vec![index.ledgers.rows.row(self.space.ledgers.common(class)[side])],
             Axis::Selector => vec![index.selectors.rows.row(self.space.selectors.common(class)[side])],
             Axis::Roles => vec![&self.space.roles.common(class)[side]],
@@ -156,7 +159,7 @@ impl Builder<'_> {
             while left != 0 {
                 let rule = word * 64 + left.trailing_zeros() as usize;
                 left &= left - 1;
-                found.extend(self.at_rule[side].get(&rule));
+                found.extend(self.at_rule[side].get(&rule).into_iter().flatten());
             }
         }
         found

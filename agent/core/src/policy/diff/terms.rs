@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::item::{Marker, Side};
+use super::seats::Seats;
 use crate::amount::{Amount, Asset};
 use crate::name::Name;
 use crate::policy::Per;
@@ -58,31 +59,53 @@ pub(super) struct Bound<'a> {
     pub rules: Vec<&'a Rule>,
     /// What the bundles do not call the same, here.
     pub markers: Vec<Marker>,
+    /// How much there are approvers for.
+    pub seats: Seats,
 }
 
 impl<'a> Bound<'a> {
-    /// The most that is allowed in one payment.
+    /// Does it never allow anything, whatever the amount?
+    pub(super) fn is_never(&self) -> bool {
+        let mut budgets = self.rules.iter().flat_map(|rule| &rule.budgets);
+        self.seats == Seats::Never || budgets.any(|budget| budget.cap == Cap::Count(0))
+    }
+
+    /// The most that is ever allowed in one payment.
     pub(super) fn cap(&self) -> Amount {
-        let caps = self.rules.iter().filter_map(|rule| rule.per_payment.as_ref());
-        caps.map(|cap| cap.cap).min().unwrap_or(Amount::MAX)
+        let seats = match self.seats {
+            Seats::UpTo(most) => Some(most),
+            Seats::Never | Seats::Enough => None,
+        };
+        let caps = self.rules.iter().flat_map(|rule| {
+            let budgets = rule.budgets.iter().filter_map(|budget| match budget.cap {
+                Cap::Amount(_, cap) => Some(cap),
+                Cap::Count(_) | Cap::Spacing | Cap::Above(..) => None,
+            });
+            rule.per_payment.iter().map(|cap| cap.cap).chain(budgets)
+        });
+        caps.chain(seats).min().unwrap_or(Amount::MAX)
     }
 
     /// The asset that its amounts are in.
     pub(super) fn asset(&self) -> Option<&'a Asset> {
         self.rules.iter().find_map(|rule| {
+            let budgets = rule.budgets.iter().filter_map(|budget| match &budget.cap {
+                Cap::Amount(asset, _) | Cap::Above(asset, _) => Some(asset),
+                Cap::Count(_) | Cap::Spacing => None,
+            });
             let first = rule.first_payment.as_ref().map(|first| &first.0);
             let above = rule.quorums.iter().filter_map(|quorum| quorum.above.as_ref());
-            rule.per_payment.iter().chain(first).chain(above).map(|cap| &cap.asset).next()
+            rule.per_payment.iter().chain(first).chain(above).map(|cap| &cap.asset).chain(budgets).next()
         })
     }
 
-    /// The asset and the most of a fee; none where no fee is allowed.
+    /// The asset and the most of a fee, which may be a fee of nothing; none where no fee is allowed.
     pub(super) fn fee(&self) -> Option<(&'a Asset, Amount)> {
         let caps: Vec<&FeeCap> = self.rules.iter().filter_map(|rule| rule.fee_cap.as_ref()).collect();
         let asset = &self.rules.first()?.fee_cap.as_ref()?.asset;
         let most = caps.iter().map(|cap| cap.cap).min()?;
         let one = caps.iter().all(|cap| cap.asset.name() == asset.name());
-        (one && !most.is_zero()).then_some((asset, most))
+        one.then_some((asset, most))
     }
 
     /// The amounts above which the terms are other ones.
@@ -140,16 +163,17 @@ impl<'a> Bound<'a> {
                 let apart = match self.apart(budget) {
                     None => "",
                     Some(Marker::Recategorised) => ", by the categories that this bundle gives the recipient",
-                    Some(_) => ", by the name that this bundle has",
+                    Some(Marker::PayerRenamed) => ", by the name that this bundle gives the payer",
+                    Some(Marker::Renamed) => ", by the name that this bundle gives the recipient",
                 };
                 if budget.denies() {
                     say(format!("{budget}{apart}"));
                 } else {
-                    say(format!("sums up {} for each requester and recipient{apart}", budget.window));
+                    say(format!("adds up what a caller sends to a recipient {}{apart}", budget.window));
                 }
             }
             rule.first_payment.iter().for_each(|first| say(first.to_string()));
-            let sums = if rule.watch().is_some() { ", summed up" } else { "" };
+            let sums = if rule.watch().is_some() { ", added up" } else { "" };
             for quorum in &rule.quorums {
                 say(format!("approved by {quorum}{sums}: {}", every(&quorum.need.from)));
             }

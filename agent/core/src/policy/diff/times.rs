@@ -59,13 +59,20 @@ enum Written<'a> {
     Lifetime(Option<i64>, Option<i64>),
 }
 
+/// A condition in words: when it holds, and when it does not.
+struct Said {
+    inside: String,
+    /// Before and after a lifetime; outside hours.
+    outside: [Option<String>; 2],
+}
+
 /// Each from its first moment to before its last, in ms since the epoch.
 type Stretches = Rc<[(i64, i64)]>;
 
 /// Conditions and sets of them, each kept once, and what was found out about them.
 pub(super) struct Times<'a> {
     since: Timestamp,
-    conditions: Vec<(Written<'a>, String)>,
+    conditions: Vec<(Written<'a>, Said)>,
     condition_ids: HashMap<Written<'a>, Condition>,
     sets: Vec<Rc<[Moment]>>,
     set_ids: HashMap<Rc<[Moment]>, Open>,
@@ -95,10 +102,14 @@ impl<'a> Times<'a> {
         hours: Option<&'a Hours>,
         lifetime: Option<&'a Lifetime>,
     ) -> Vec<Condition> {
-        let hours = hours.map(|hours| (Written::Hours(hours), hours.to_string()));
+        let hours = hours.map(|hours| {
+            let said = Said { inside: hours.to_string(), outside: [Some(format!("outside {hours}")), None] };
+            (Written::Hours(hours), said)
+        });
         let lifetime = lifetime.map(|lifetime| {
             let (from, end) = lifetime.bounds();
-            (Written::Lifetime(from, end), lifetime.to_string())
+            let said = Said { inside: lifetime.to_string(), outside: lifetime.outside() };
+            (Written::Lifetime(from, end), said)
         });
         let mut ids: Vec<Condition> = hours
             .into_iter()
@@ -109,7 +120,7 @@ impl<'a> Times<'a> {
         ids
     }
 
-    fn condition(&mut self, written: Written<'a>, words: String) -> Condition {
+    fn condition(&mut self, written: Written<'a>, words: Said) -> Condition {
         let next = self.conditions.len() as Condition;
         let id = *self.condition_ids.entry(written).or_insert(next);
         if id == next {
@@ -134,18 +145,47 @@ impl<'a> Times<'a> {
         }
     }
 
-    /// The set in words, one for each moment; nothing where it is open at any time.
-    pub(super) fn words(&self, open: Open) -> Vec<String> {
-        let words = |id: &Condition| self.conditions[*id as usize].1.clone();
-        self.sets[open as usize]
-            .iter()
-            .map(|moment| match moment {
-                Moment::Inside(id) => words(id),
-                Moment::Outside(ids) => {
-                    format!("not {}", ids.iter().map(words).collect::<Vec<_>>().join(" while "))
-                }
-            })
-            .collect()
+    /// The moments that have to come together; none where it is open at any time.
+    pub(super) fn moments(&self, open: Open) -> &[Moment] {
+        &self.sets[open as usize]
+    }
+
+    /// A moment in words.
+    pub(super) fn words(&self, moment: &Moment) -> String {
+        match moment {
+            Moment::Inside(id) => self.conditions[*id as usize].1.inside.clone(),
+            Moment::Outside(ids) => {
+                let outside = |id: &Condition| self.conditions[*id as usize].1.outside.iter().flatten();
+                ids.iter().flat_map(outside).map(String::as_str).collect::<Vec<_>>().join(" or ")
+            }
+        }
+    }
+
+    /// When a moment does not come, while all of these do, in words; nothing where it comes then, too.
+    pub(super) fn fails(&self, moment: &Moment, others: &[Moment]) -> Option<String> {
+        let id = match moment {
+            Moment::Inside(id) => id,
+            Moment::Outside(ids) => {
+                let inside = |id: &Condition| self.conditions[*id as usize].1.inside.as_str();
+                return Some(ids.iter().map(inside).collect::<Vec<_>>().join(" and "));
+            }
+        };
+        let (written, said) = &self.conditions[*id as usize];
+        let [mut before, mut after] = said.outside.clone();
+        if let Written::Lifetime(from, end) = written {
+            for moment in others {
+                let Moment::Inside(other) = moment else { continue };
+                let Written::Lifetime(other_from, other_end) = self.conditions[*other as usize].0 else {
+                    continue;
+                };
+                // Not while the other lives, which begins later, or ends sooner.
+                before =
+                    before.filter(|_| other_from.is_none_or(|other| from.is_some_and(|from| other < from)));
+                after = after.filter(|_| other_end.is_none_or(|other| end.is_some_and(|end| end < other)));
+            }
+        }
+        let words: Vec<String> = before.into_iter().chain(after).collect();
+        (!words.is_empty()).then(|| words.join(" or "))
     }
 
     /// Is it open now?

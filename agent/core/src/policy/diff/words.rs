@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Pair;
 use super::error::{DiffError, Steps};
 use super::leaf::{Fee, Leaf, Leaves, Way};
+use super::possible::never;
 use super::product::Product;
 use super::region::{Names, Range, Region, Said, Times};
 use super::space::{Axis, Space};
@@ -14,31 +15,33 @@ use super::witness::Witness;
 use crate::amount::{Amount, Asset};
 use crate::key::PublicKey;
 use crate::name::Name;
-use crate::policy::{Policy, Verdict, judge};
+use crate::policy::Policy;
 use crate::role::{Role, Roles};
 
 /// What the words are taken from.
 pub(super) struct Words<'a, 'b> {
     pair: Pair<'a>,
     space: &'b Space,
-    /// The recipients of each category of the new bundle, then of the old one.
+    /// Categories by their recipients, where these are the same in both bundles.
     categories: HashMap<Vec<PublicKey>, Name>,
 }
 
 impl<'a, 'b> Words<'a, 'b> {
     pub(super) fn of(pair: Pair<'a>, space: &'b Space) -> Self {
-        let mut categories: HashMap<Vec<PublicKey>, Name> = HashMap::new();
-        for policy in pair.iter().rev() {
-            let mut members: BTreeMap<&Name, Vec<PublicKey>> = BTreeMap::new();
+        let [old, new] = pair.map(|policy| {
+            let mut members: BTreeMap<&Name, BTreeSet<PublicKey>> = BTreeMap::new();
             for recipient in policy.recipients() {
                 for category in &recipient.categories {
-                    members.entry(category).or_default().push(recipient.address);
+                    members.entry(category).or_default().insert(recipient.address);
                 }
             }
-            for (category, mut keys) in members {
-                keys.sort_unstable();
-                categories.entry(keys).or_insert_with(|| category.clone());
-            }
+            members
+        });
+        let mut categories: HashMap<Vec<PublicKey>, Name> = HashMap::new();
+        for (category, members) in
+            new.iter().filter(|(category, members)| old.get(*category) == Some(members))
+        {
+            categories.entry(members.iter().copied().collect()).or_insert_with(|| (*category).clone());
         }
         Self { pair, space, categories }
     }
@@ -173,7 +176,25 @@ impl<'a, 'b> Words<'a, 'b> {
                 return Names::AllBut(listed(of));
             }
         }
-        Names::Only(sets.into_iter().map(|set| format!("exactly {}", Roles::from_bits(set))).collect())
+        // Some, and none of some others.
+        let having = |of: u8| {
+            let of = Roles::from_bits(of);
+            (0..Roles::SETS)
+                .filter(|set| Roles::from_bits(*set).meets(of))
+                .fold(0_u64, |all, set| all | 1 << set)
+        };
+        let all = sets.iter().fold(0_u64, |all, set| all | 1 << set);
+        for (of, but) in (1..Roles::SETS).flat_map(|of| (1..Roles::SETS).map(move |but| (of, but))) {
+            if having(of) & !having(but) == all {
+                let [of, but] = [of, but].map(Roles::from_bits);
+                return Names::Only(vec![format!("{of}, but not {but}")]);
+            }
+        }
+        let exactly = |set: u8| match listed(Roles::from_bits(set)).join(" and ") {
+            none if none.is_empty() => "no role".to_owned(),
+            roles => format!("exactly {roles}"),
+        };
+        Names::Only(sets.into_iter().map(exactly).collect())
     }
 
     fn category(&self, mut recipients: Vec<PublicKey>) -> Option<Name> {
@@ -215,10 +236,7 @@ impl<'a, 'b> Words<'a, 'b> {
     fn said(&self, side: usize, leaf: &Leaf, witness: &Witness) -> Said {
         let policy = self.pair[side];
         let rule = leaf.rules[side].and_then(|at| policy.rules.get(at));
-        let denial = match judge(policy, &witness.question()) {
-            Verdict::Deny(denial) => Some(denial),
-            Verdict::Allow(_) => None,
-        };
+        let denial = never(policy, &witness.question());
         Said {
             allowed: leaf.way == Way::OtherTerms || (leaf.way == Way::NewlyAllowed) == (side == 1),
             rule: rule.map(|rule| rule.name.clone()),
@@ -239,15 +257,25 @@ fn range(asset: &Asset, (least, most): (Amount, Amount)) -> Range {
 }
 
 fn times(when: When, open: [Option<Open>; 2], leaves: &Leaves<'_>) -> Option<Times> {
-    let [old, new] = open.map(|open| open.map(|open| leaves.times.words(open)).unwrap_or_default());
-    let (mut words, unless) = match when {
-        When::Both => ([old, new].concat(), Vec::new()),
-        When::OnlyOld => (old, new),
-        When::OnlyNew => (new, old),
+    let [old, new] = open.map(|open| open.map(|open| leaves.times.moments(open)).unwrap_or_default());
+    let (holds, fails) = match when {
+        When::Both => ([old, new].concat(), &[][..]),
+        When::OnlyOld => (old.to_vec(), new),
+        When::OnlyNew => (new.to_vec(), old),
     };
-    // What holds anyway is no exception.
-    let unless: Vec<String> = unless.into_iter().filter(|word| !words.contains(word)).collect();
+    let mut words: Vec<String> = holds.iter().map(|moment| leaves.times.words(moment)).collect();
+    // What holds anyway does not fail.
+    let mut one_of: Vec<String> = fails
+        .iter()
+        .filter(|moment| !holds.contains(moment))
+        .filter_map(|moment| leaves.times.fails(moment, &holds))
+        .collect();
+    one_of.sort_unstable();
+    one_of.dedup();
+    if one_of.len() == 1 {
+        words.append(&mut one_of);
+    }
     words.sort_unstable();
     words.dedup();
-    (!words.is_empty() || !unless.is_empty()).then_some(Times { when: words, unless })
+    (!words.is_empty() || !one_of.is_empty()).then_some(Times { when: words, one_of })
 }

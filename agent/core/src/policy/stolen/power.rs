@@ -47,8 +47,11 @@ pub struct Power {
     pub what: String,
 }
 
-/// Everything that this name may do.
-pub(super) fn powers(policy: &Policy, victim: &Victim<'_>) -> Vec<Power> {
+/// What an administrator's role lets a caller do.
+const ADMINISTERS: &str = "may confirm the clock and propose bundles, which others have to sign";
+
+/// Everything that this name may do; `asks` says that it could ask for payments.
+pub(super) fn powers(policy: &Policy, victim: &Victim<'_>, asks: bool) -> Vec<Power> {
     let name = victim.name;
     let mut found = Vec::new();
     let mut power = |capacity, alone, what: String| found.push(Power { capacity, alone, what });
@@ -120,8 +123,7 @@ pub(super) fn powers(policy: &Policy, victim: &Victim<'_>) -> Vec<Power> {
         power(Capacity::Payer, true, what.to_owned());
     }
     if victim.roles.is_some_and(|roles| roles.has(Role::Administrator)) {
-        let what = "may confirm the clock and propose bundles, which others have to sign";
-        power(Capacity::Caller, true, what.to_owned());
+        power(Capacity::Caller, true, ADMINISTERS.to_owned());
     }
     let approver = policy.approvers().find(|approver| approver.name == *name);
     let others = |names: &BTreeSet<Name>| list(names.iter().filter(|other| *other != name));
@@ -138,6 +140,11 @@ pub(super) fn powers(policy: &Policy, victim: &Victim<'_>) -> Vec<Power> {
     }
     if approver.is_some_and(|approver| approver.revoked) {
         power(Capacity::Approver, false, "is revoked: approvals do not count".to_owned());
+    }
+    // Of a name that the bundle does not know at all there is nothing to say.
+    if victim.roles.is_none() && (asks || !found.is_empty()) {
+        let what = format!("where it is a caller with the role administrator, {ADMINISTERS}");
+        found.push(Power { capacity: Capacity::Caller, alone: true, what });
     }
     found
 }

@@ -201,6 +201,7 @@ fn what_others_could_do() {
             "approver: gives one of 2 votes of managers under rule \"payroll\"",
             "freeze, alone: can freeze any account, which stops payments",
             "freeze: gives one of 2 votes to lift a freeze",
+            "caller, alone: where it is a caller with the role administrator, may confirm the clock and propose bundles, which others have to sign",
         ]
     );
     // Chloe's other name among the callers is worth a look of its own, and the other way round.
@@ -215,8 +216,28 @@ fn what_others_could_do() {
     assert!(petty.powers.iter().any(|power| power.capacity == Capacity::Account && power.alone));
     // Anybody at all may ask for what "anything" allows.
     let stranger = ask("eve");
-    assert_eq!(stranger.powers, []);
+    assert!(stranger.powers.iter().all(|power| power.capacity == Capacity::Caller), "{:?}", stranger.powers);
     assert!(stranger.reaches.iter().all(|reach| reach.rule.as_str() == "anything"));
+}
+
+/// What an administrator may do is said where nobody knows the roles, too, but not of nobody.
+#[test]
+fn what_a_role_lets_somebody_do() {
+    let (policy, anna): (_, Name) = (Policy::parse(POLICY).unwrap(), "anna".parse().unwrap());
+    let nothing = Policy::parse("version = 1\n").unwrap();
+    let administrator = Some(Roles::of(&[crate::role::Role::Administrator]));
+    for (policy, roles, expected) in [
+        (&policy, administrator, Some("may confirm")),
+        (&policy, Some(Roles::of(&[crate::role::Role::Requester])), None),
+        (&policy, None, Some("where it is a caller with the role administrator, may confirm")),
+        (&nothing, administrator, Some("may confirm")),
+        (&nothing, None, None),
+    ] {
+        let found = stolen(policy, &Victim { name: &anna, roles, accounts: None }).unwrap();
+        let power = found.powers.iter().find(|power| power.capacity == Capacity::Caller);
+        assert_eq!(power.is_some(), expected.is_some(), "{roles:?}");
+        assert!(power.is_none_or(|power| power.what.starts_with(expected.unwrap())), "{power:?}");
+    }
 }
 
 #[test]

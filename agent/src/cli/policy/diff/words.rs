@@ -29,7 +29,7 @@ pub fn region(page: &mut Page, number: usize, region: &Region) {
             ("   assets", names(&region.assets)),
             ("   recipients", recipients),
             ("   callers", names(&region.callers)),
-            ("   roles", names(&region.roles)),
+            ("   roles", roles(&region.roles)),
             ("   ledgers", names(&region.ledgers)),
             ("   selectors", names(&region.selectors)),
             ("   amounts", region.amounts.as_ref().map(range).unwrap_or_default()),
@@ -37,7 +37,7 @@ pub fn region(page: &mut Page, number: usize, region: &Region) {
             ("   times", region.times.as_ref().map(times).unwrap_or_default()),
             ("   old", said(&region.old)),
             ("   new", said(&region.new)),
-            ("   for example", example(&region.witness)),
+            ("   for example", example(region)),
         ]
         .map(|(label, text)| (label, Cell::from(text))),
     );
@@ -68,12 +68,34 @@ fn spelled(name: &str) -> String {
     if like_words { format!("\"{name}\"") } else { name.to_owned() }
 }
 
+/// What the caller's roles are about: to have one of some, none of some, or exactly these.
+fn roles(names: &Names) -> String {
+    let or = |list: &[String]| list.join(" or ");
+    match names {
+        Names::Any => String::new(),
+        Names::Only(list) if list.iter().any(|set| set.starts_with("exactly ") || set == "no role") => {
+            format!("callers with {}", or(list))
+        }
+        Names::Only(list) => format!("callers who are {}", or(list)),
+        Names::AllBut(list) => format!("callers who are not {}", or(list)),
+    }
+}
+
 fn range(range: &Range) -> String {
     match &range.most {
         Some(most) if *most == range.least => most.clone(),
+        Some(most) if is_least(&range.least) => format!("up to {most}"),
         Some(most) => format!("{} to {most}", range.least),
+        None if is_least(&range.least) => "any".to_owned(),
         None => format!("{} and more", range.least),
     }
+}
+
+/// Is it nothing, or one minor unit: `0.00 EUR`, `0.01 EUR`?
+fn is_least(amount: &str) -> bool {
+    let number = amount.split(' ').next().unwrap_or_default();
+    let digits = number.trim_start_matches(['0', '.']);
+    digits.is_empty() || digits == "1" && (number.contains('.') || number == "1")
 }
 
 /// Nothing where the same holds without a fee, and no fee is told apart.
@@ -87,13 +109,14 @@ fn fees(region: &Region) -> String {
 }
 
 fn times(times: &Times) -> String {
-    let when = times.when.join(" and ");
-    let unless = match times.unless.as_slice() {
-        [] => return when,
-        [one] => format!("not {one}"),
-        all => format!("not ({})", all.join(" and ")),
-    };
-    if when.is_empty() { unless } else { format!("{when}, but {unless}") }
+    let or = |word: &String| if word.contains(" or ") { format!("({word})") } else { word.clone() };
+    let when: Vec<String> = times.when.iter().map(or).collect();
+    let when = if when.len() == 1 { times.when.join("") } else { when.join(" and ") };
+    match (times.one_of.join(" or "), when.is_empty()) {
+        (one_of, _) if one_of.is_empty() => when,
+        (one_of, true) => one_of,
+        (one_of, false) => format!("{when} and ({one_of})"),
+    }
 }
 
 /// Why it is denied; or the rule that allows it, with all its terms: of half of them one could think
@@ -104,11 +127,16 @@ fn said(said: &Said) -> String {
     }
     let rule = said.rule.as_ref().map(ToString::to_string).unwrap_or_default();
     let line = said.line.map(|line| format!(" (line {line})")).unwrap_or_default();
-    let terms = if said.terms.is_empty() { String::new() } else { format!(", {}", said.terms.join("; ")) };
+    // Which rule a term is of goes without saying where it is the rule that decides.
+    let own = format!(" (rule \"{rule}\")");
+    let terms = said.terms.iter().map(|term| term.strip_suffix(&own).unwrap_or(term));
+    let terms = terms.collect::<Vec<_>>().join("; ");
+    let terms = if terms.is_empty() { String::new() } else { format!(": {terms}") };
     format!("allowed by \"{rule}\"{line}{terms}")
 }
 
-fn example(witness: &Witness) -> String {
+fn example(region: &Region) -> String {
+    let witness: &Witness = &region.witness;
     let mut text = witness.action.to_string();
     let mut say = |word: &str, what: Option<String>| {
         if let Some(what) = what {
@@ -117,11 +145,20 @@ fn example(witness: &Witness) -> String {
     };
     say("", witness.selector.map(|selector| selector.to_string()));
     say("", witness.amount.clone());
-    say("from ", Some(witness.account.to_string()));
+    // A name that is made up tells nobody anything.
+    let account = match region.accounts {
+        Names::Any => "any account".to_owned(),
+        _ => witness.account.to_string(),
+    };
+    say("from ", Some(account));
     say("to ", witness.recipient.as_ref().map(|to| to.name.to_string()));
     say("paid by ", (witness.action == Action::Endorse).then(|| witness.payer.to_string()));
     say("with a fee of ", witness.fee.clone());
     let roles: Vec<String> = witness.roles.iter().map(ToString::to_string).collect();
     let roles = if roles.is_empty() { "no role".to_owned() } else { roles.join(", ") };
-    format!("{text}, asked by {} ({roles}) at {}", witness.caller, witness.time)
+    let caller = match region.callers {
+        Names::Any => "anybody".to_owned(),
+        _ => witness.caller.to_string(),
+    };
+    format!("{text}, asked by {caller} ({roles}) at {}", witness.time)
 }
