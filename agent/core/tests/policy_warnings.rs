@@ -350,7 +350,7 @@ address = \"p256:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c
     for (rules, expected) in [
         (
             allow("c", "callers = [\"x\"]") + &allow("d", "callers = [\"y\"]") + &allow("b", "callers = [\"x\", \"y\"]"),
-            vec!["never decides: rules \"c\" (line 34) and \"d\" (line 37) together already decide everything in its scope".to_owned()],
+            vec!["never decides: rules \"c\" (line 35) and \"d\" (line 38) together already decide everything in its scope".to_owned()],
         ),
         (allow("c", "callers = [\"x\"]") + &allow("d", "callers = [\"y\"]") + &allow("b", "callers = [\"x\", \"y\", \"z\"]"), vec![]),
         // Each of the two is only about some accounts.
@@ -360,12 +360,12 @@ address = \"p256:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c
         ),
         (
             rule("forbid", "c", "categories = [\"food\"]") + &allow("d", "recipients = [\"Fund\"]") + &allow("b", ""),
-            vec!["never decides: rules \"c\" (line 34) and \"d\" (line 37) together decide or forbid everything in its scope".to_owned()],
+            vec!["never decides: rules \"c\" (line 35) and \"d\" (line 38) together decide or forbid everything in its scope".to_owned()],
         ),
         // At every hour one of two forbids is on; and at one minute of the day, none.
         (
             rule("forbid", "c", night) + &rule("forbid", "d", day) + &allow("b", ""),
-            vec!["never decides: rules \"c\" (line 34) and \"d\" (line 37) together forbid everything in its scope".to_owned()],
+            vec!["never decides: rules \"c\" (line 35) and \"d\" (line 38) together forbid everything in its scope".to_owned()],
         ),
         (rule("forbid", "c", night) + &rule("forbid", "d", most) + &allow("b", ""), vec![]),
         (grant.clone(), vec![]),
@@ -379,13 +379,13 @@ address = \"p256:036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c
         (grant.clone() + "recipients = [\"Fund\"]\nvalid = { from = 2027-01-01 }\n", vec![]),
         (
             grant.clone() + "recipients = [\"Shop\"]\n" + &rule("limit", "c", "callers = [\"y\"]\nper_payment = \"0 GRANT\""),
-            never("\"c\" (line 40)"),
+            never("\"c\" (line 41)"),
         ),
         (
             rule("limit", "c", &format!("accounts = [\"cash\"]\n{night}"))
                 + &rule("limit", "d", &format!("accounts = [\"x\"]\n{night}"))
                 + &grant + day + "\n",
-            never("\"c\" (line 34) and \"d\" (line 38), together"),
+            never("\"c\" (line 35) and \"d\" (line 39), together"),
         ),
         (
             grant + "hours = { days = [\"sun\"] }\nvalid = { from = 2026-11-23, until = 2026-11-28 }\n",

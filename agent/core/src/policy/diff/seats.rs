@@ -60,28 +60,24 @@ impl Seating {
     }
 }
 
-/// Who asks under this name, and so never approves what is asked under it.
-fn asking_as<'a>(policy: &'a Policy, caller: &'a Name) -> BTreeSet<&'a Name> {
-    policy.approvers().map(|approver| &approver.name).filter(|name| *name == caller).collect()
-}
-
 /// The names under which one of these people asks.
-fn callers<'a>(people: &BTreeSet<&'a Name>) -> BTreeSet<&'a Name> {
-    people.clone()
+fn callers<'a>(policy: &'a Policy, people: &BTreeSet<&'a Name>) -> BTreeSet<&'a Name> {
+    let these = policy.approvers().filter(|approver| people.contains(&approver.name));
+    these.flat_map(|approver| approver.callers.iter().chain([&approver.name])).collect()
 }
 
 fn few(policy: &Policy, rule: &Rule, steps: &mut Steps) -> Result<Few, DiffError> {
     let mut found = Few::new();
     let people: BTreeSet<&Name> = rule.quorums.iter().flat_map(|quorum| &quorum.need.from).collect();
     let places: u64 = rule.quorums.iter().map(|quorum| u64::from(quorum.need.need)).sum();
-    for caller in callers(&people) {
+    for caller in callers(policy, &people) {
         steps.take(1)?;
-        let asking = asking_as(policy, caller);
+        let asking = policy.roster().asking_as(caller);
         let others = |quorum: &Quorum| {
-            quorum.need.from.iter().filter(|name| !asking.contains(name)).cloned().collect::<Vec<_>>()
+            quorum.need.from.iter().filter(|name| !asking.contains(*name)).cloned().collect::<Vec<_>>()
         };
         // So many that it does not matter who sits where.
-        let plenty = |quorum: &Quorum| (quorum.need.from.len() - asking.len()) as u64 >= places;
+        let plenty = |quorum: &Quorum| quorum.need.from.len().saturating_sub(asking.len()) as u64 >= places;
         if rule.quorums.iter().all(|quorum| plenty(quorum)) {
             continue;
         }

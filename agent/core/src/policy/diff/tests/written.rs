@@ -31,6 +31,8 @@ pub(super) struct Header {
     pub managers: Vec<&'static str>,
     pub dollars: bool,
     pub swapped: bool,
+    /// Who of the approvers asks for payments as somebody else, too.
+    pub callers: [Option<&'static str>; 3],
 }
 
 /// A rule's kind, name and lines.
@@ -55,12 +57,27 @@ pub(super) fn header() -> impl Strategy<Value = Header> {
         purpose,
         select(&["p0", "pp"][..]),
         managers,
+        [(); 3].map(|()| proptest::option::weighted(0.3, select(&["zoe", "anna", "chloe"][..]))),
     )
-        .prop_map(|(categories, [renamed, dropped, dollars, swapped], purpose, payer, managers)| {
-            let (only, redeemer, valid) = purpose;
-            let redeemer = redeemer.filter(|_| only.is_some());
-            Header { categories, renamed, dropped, only, redeemer, valid, payer, managers, dollars, swapped }
-        })
+        .prop_map(
+            |(categories, [renamed, dropped, dollars, swapped], purpose, payer, managers, callers)| {
+                let (only, redeemer, valid) = purpose;
+                let redeemer = redeemer.filter(|_| only.is_some());
+                Header {
+                    categories,
+                    renamed,
+                    dropped,
+                    only,
+                    redeemer,
+                    valid,
+                    payer,
+                    managers,
+                    dollars,
+                    swapped,
+                    callers,
+                }
+            },
+        )
 }
 
 fn list(
@@ -212,6 +229,7 @@ pub(super) fn write(header: &Header, rules: &[Rule]) -> String {
     }
     for (at, name) in ["anna", "ben", "chloe"].into_iter().enumerate() {
         writeln!(text, "[approvers.{name}]\nkey = \"{}\"", KEYS[at]).unwrap();
+        header.callers[at].iter().for_each(|caller| writeln!(text, "callers = [\"{caller}\"]").unwrap());
     }
     for rule in rules {
         writeln!(text, "[[{}]]\nname = \"{}\"", rule.kind, rule.name).unwrap();
