@@ -266,7 +266,12 @@ impl Book {
         self.departures.leave(&kept.account, kept.spend)
     }
 
-    /// What of a frozen account is still on its way to the ledger, when that has had `within` to arrive.
+    /// Is this account frozen?
+    pub fn is_frozen(&self, account: &Name) -> bool {
+        self.departures.is_frozen(account)
+    }
+
+    /// What of a frozen account the ledger may still record, when it has had `within` to answer.
     pub async fn on_their_way(&self, account: &Name, within: Duration) -> Vec<u64> {
         self.departures.settled(account, within).await
     }

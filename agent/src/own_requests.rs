@@ -18,6 +18,11 @@ pub fn warnings(callers: &Callers, policy: &Policy) -> Vec<String> {
     let listed = |name: &Name| policy.approvers().any(|approver| approver.callers.contains(name));
     let one = |caller: &Identity| {
         let name = &caller.name;
+        if let Some(almost) = policy.almost_asking_as(name) {
+            return Some(format!(
+                "the caller {name} and {almost} in the policy differ in upper and lower case alone, and are taken for two:                  they could approve what they asked for as {name}. Write it as {almost} under [callers] in config.toml"
+            ));
+        }
         if callers.is_shared(name) {
             (caller.roles.has(Role::Requester) && !listed(name)).then(|| {
                 format!(
@@ -67,6 +72,8 @@ mod tests {
             (format!("[owner]\nuid = 1\n{both}"), "callers = [\"desk\", \"owner\"]", None),
             // As the policy spells it, byte by byte.
             (format!("[Anna]\nuid = 1\n{both}"), "", Some("the caller Anna")),
+            ("[ANNA]\nuid = 1".to_owned(), "", Some("differ in upper and lower case alone")),
+            ("[Desk]\nuid = 1".to_owned(), "callers = [\"desk\"]", Some("Write it as desk")),
             ("[clerk]\nuid = 1".to_owned(), "", None),
             ("[clerks]\ngid = 1".to_owned(), "", Some("the caller clerks is everybody of a group")),
             ("[clerks]\ngid = 1".to_owned(), "callers = [\"clerks\"]", None),

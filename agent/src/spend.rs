@@ -137,7 +137,7 @@ async fn sign(agent: &Agent, reserved: Reserved) -> Result<Keeping, SpendError> 
 #[tracing::instrument(name = "ledger.submit", level = "debug", skip_all, fields(spend = kept.spend()))]
 async fn forward(agent: &Agent, kept: Kept) -> Result<Spend, SpendError> {
     crate::crash::gate("before-forward").await;
-    let Some(_on_its_way) = agent.book.depart(&kept) else {
+    let Some(on_its_way) = agent.book.depart(&kept) else {
         // Frozen since it was signed: the signature stays here, and leaves when that is lifted.
         return Ok(agent.book.hold(kept.spend()).await?);
     };
@@ -150,7 +150,12 @@ async fn forward(agent: &Agent, kept: Kept) -> Result<Spend, SpendError> {
         Err(error) => return Ok(agent.book.failed(kept.spend(), error.to_string()).await?),
     };
     crate::crash::point("forwarded");
-    Ok(agent.book.settle(kept.spend(), digest, outcome).await?)
+    let is_refused = matches!(outcome, Outcome::Refused(_));
+    let spend = agent.book.settle(kept.spend(), digest, outcome).await?;
+    if !is_refused {
+        on_its_way.arrived();
+    }
+    Ok(spend)
 }
 
 /// Why there is no answer; nothing was paid twice, and asking again with the same key is safe.

@@ -21,7 +21,7 @@ use serde_json::json;
 /// All places for payments that the agent has.
 const PLACES: usize = 512;
 /// Connections that one user of this machine may have.
-const OF_ONE_USER: usize = 192;
+const OF_ONE_USER: usize = 144;
 
 fn world() -> (World, Guest) {
     let world = World::new(programs!(), &bundle(GROCERIES));
@@ -103,8 +103,8 @@ fn one_user_leaves_connections_for_others() {
     let mut more = agent.api();
     let told = more.send("GET", "/healthz", "", b"").unwrap();
     let says = told.json();
-    assert_eq!((told.status, says["type"].as_str()), (429, Some("urn:bursar:problem:too-many")), "{says}");
-    assert!(says["detail"].as_str().unwrap().contains("192 connections of this caller"), "{says}");
+    assert_eq!((told.status, says["type"].as_str()), (429, Some("urn:bursar:problem:no-place")), "{says}");
+    assert!(says["detail"].as_str().unwrap().contains("as many connections open as one may have"), "{says}");
     assert_eq!(told.header("connection"), Some("close"));
     assert_eq!(phone.ask(&at(&world), "GET", "/healthz").status, 200);
     assert_eq!(open[0].get("/healthz").0, 200, "those that are open are answered");

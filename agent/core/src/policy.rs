@@ -278,6 +278,13 @@ impl Policy {
         self.rules.iter().any(|rule| !rule.quorums.is_empty())
     }
 
+    /// The name under which an approver asks that differs from this one in upper and lower case alone.
+    pub fn almost_asking_as(&self, caller: &Name) -> Option<&Name> {
+        let folded = caller.as_str().to_lowercase();
+        let mut names = self.approvers().flat_map(|approver| approver.callers.iter().chain([&approver.name]));
+        names.find(|name| *name != caller && name.as_str().to_lowercase() == folded)
+    }
+
     /// Does any payer have this name?
     pub fn has_payer(&self, name: &Name) -> bool {
         self.payers.values().any(|payer| payer == name)

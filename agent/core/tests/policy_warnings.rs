@@ -167,6 +167,19 @@ fn of_quorums() {
             "approvals = [{ need = 1, from = [\"ben\"] }, { need = 1, from = \"anna\" }]\n",
             never("anna, ben, desk"),
         ),
+        // Up to a threshold nobody has to be asked.
+        (
+            "callers = [\"ben\"]\nper_payment = \"9 EUR\"\napprovals = [{ need = 2, from = \"managers\", above = \"5 EUR\" }]\n",
+            vec![
+                "nobody can approve what ben asks for where approvals are asked for: without whoever asks there are too few approvers"
+                    .to_owned(),
+            ],
+        ),
+        // And where nobody ever is, nobody is missing.
+        (
+            "callers = [\"ben\"]\nper_payment = \"5 EUR\"\napprovals = [{ need = 2, from = \"managers\", above = \"5 EUR\" }]\n",
+            vec!["nobody is ever asked for approvals above 5.00 EUR: it allows 5.00 EUR at most".to_owned()],
+        ),
     ] {
         assert_eq!(of_rule("allow", lines), expected, "{lines}");
     }

@@ -25,6 +25,8 @@ struct Shared {
 struct State {
     frozen: BTreeSet<Name>,
     leaving: BTreeMap<Name, BTreeSet<u64>>,
+    /// Handed to the ledger without an answer that it is recorded, and not ended since.
+    sent: BTreeMap<Name, BTreeSet<u64>>,
 }
 
 /// One payment that may be handed to the ledger now; it is on its way until this is dropped.
@@ -34,6 +36,7 @@ pub struct Departure {
     of: Departures,
     account: Name,
     spend: u64,
+    arrived: bool,
 }
 
 impl Departures {
@@ -44,7 +47,7 @@ impl Departures {
             return None;
         }
         state.leaving.entry(account.clone()).or_default().insert(spend);
-        Some(Departure { of: self.clone(), account: account.clone(), spend })
+        Some(Departure { of: self.clone(), account: account.clone(), spend, arrived: false })
     }
 
     /// Only the writer does so, with the record.
@@ -52,7 +55,27 @@ impl Departures {
         self.lock().frozen = frozen;
     }
 
-    /// Waits at most so long until nothing of this account is on its way; answers what still is.
+    /// What an earlier run may have handed to the ledger: whatever is signed and not ended.
+    pub(super) fn begin(&self, signed: impl Iterator<Item = (Name, u64)>) {
+        let mut state = self.lock();
+        state.sent.clear();
+        for (account, spend) in signed {
+            state.sent.entry(account).or_default().insert(spend);
+        }
+    }
+
+    /// It has ended: recorded, or never to be.
+    pub(super) fn ended(&self, account: &Name, spend: u64) {
+        remove(&mut self.lock().sent, account, spend);
+    }
+
+    /// Does nothing leave this account?
+    pub(super) fn is_frozen(&self, account: &Name) -> bool {
+        self.lock().frozen.contains(account)
+    }
+
+    /// Waits at most so long until nothing of this account is on its way; answers what still is, and
+    /// what the ledger had been handed before without a word that it is recorded.
     pub(super) async fn settled(&self, account: &Name, within: Duration) -> Vec<u64> {
         let none = async {
             loop {
@@ -68,7 +91,9 @@ impl Departures {
         };
         // Either way the look after it says how things are.
         let _ = tokio::time::timeout(within, none).await;
-        self.leaving(account)
+        let mut unknown: BTreeSet<u64> = self.leaving(account).into_iter().collect();
+        unknown.extend(self.lock().sent.get(account).into_iter().flatten());
+        unknown.into_iter().collect()
     }
 
     fn leaving(&self, account: &Name) -> Vec<u64> {
@@ -81,14 +106,28 @@ impl Departures {
     }
 }
 
+impl Departure {
+    /// The ledger has said that it is recorded, or there is none.
+    pub fn arrived(mut self) {
+        self.arrived = true;
+    }
+}
+
+fn remove(spends: &mut BTreeMap<Name, BTreeSet<u64>>, account: &Name, spend: u64) {
+    if let Some(of) = spends.get_mut(account) {
+        of.remove(&spend);
+        if of.is_empty() {
+            spends.remove(account);
+        }
+    }
+}
+
 impl Drop for Departure {
     fn drop(&mut self) {
         let mut state = self.of.lock();
-        if let Some(leaving) = state.leaving.get_mut(&self.account) {
-            leaving.remove(&self.spend);
-            if leaving.is_empty() {
-                state.leaving.remove(&self.account);
-            }
+        remove(&mut state.leaving, &self.account, self.spend);
+        if !self.arrived {
+            state.sent.entry(self.account.clone()).or_default().insert(self.spend);
         }
         drop(state);
         self.of.0.arrived.notify_waiters();
@@ -115,16 +154,22 @@ mod tests {
         assert!(departures.leave(&petty, 4).is_none());
         assert!(departures.leave(&payroll, 5).is_some());
         assert_eq!(departures.settled(&petty, Duration::from_secs(1)).await, [2, 3]);
-        drop(second);
+        second.arrived();
         let (waiting, account) = (departures.clone(), petty.clone());
         let settled = tokio::spawn(async move { waiting.settled(&account, Duration::from_secs(60)).await });
         tokio::task::yield_now().await;
         assert!(!settled.is_finished());
         drop(first);
-        assert_eq!(settled.await.unwrap(), [0; 0]);
-        drop(other);
+        assert_eq!(settled.await.unwrap(), [2], "nobody knows what became of it");
+        departures.ended(&petty, 2);
+        assert_eq!(departures.settled(&petty, Duration::ZERO).await, [0; 0]);
+        other.arrived();
         departures.freeze(BTreeSet::new());
-        assert!(departures.leave(&petty, 6).is_some());
-        assert!(departures.lock().leaving.is_empty());
+        departures.leave(&petty, 6).unwrap().arrived();
+        departures.begin([(petty.clone(), 7)].into_iter());
+        assert_eq!(departures.settled(&petty, Duration::ZERO).await, [7], "of an earlier run");
+        departures.ended(&petty, 7);
+        let state = departures.lock();
+        assert!(state.leaving.is_empty() && state.sent.is_empty());
     }
 }

@@ -160,6 +160,8 @@ impl BookStore {
         let in_force = cell.get_or_init(|| InForce::new(policy.clone())).clone();
         in_force.set(policy.clone());
         departures.freeze(past.pending.frozen.keys().cloned().collect());
+        let signed = past.open.values().filter(|open| open.signature.is_some());
+        departures.begin(signed.map(|open| (open.spend.account.clone(), open.spend.id)));
         let mut book = Self {
             log: past.log,
             home,

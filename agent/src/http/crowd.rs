@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::AbortHandle;
 
+use super::shares::Full;
+
 /// Those who are inside, by whose they are; the map is as bounded as they are.
 #[derive(Debug)]
 pub(super) struct Crowd<K: Eq + Hash + Clone> {
@@ -30,20 +32,18 @@ impl<K: Eq + Hash + Clone> Crowd<K> {
     }
 
     /// Lets another one in, if there is a place.
-    pub(super) fn enter(self: &Arc<Self>, of: K) -> Option<Inside<K>> {
+    pub(super) fn enter(self: &Arc<Self>, of: K) -> Result<Inside<K>, Full> {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
         let own = inside.1.get(&of).copied().unwrap_or(0);
-        if inside.0 >= self.all || own >= self.each {
-            return None;
+        if own >= self.each {
+            return Err(Full::Own);
+        }
+        if inside.0 >= self.all {
+            return Err(Full::All);
         }
         inside.0 += 1;
         inside.1.insert(of.clone(), own + 1);
-        Some(Inside { crowd: self.clone(), of })
-    }
-
-    /// Most of one.
-    pub(super) fn each(&self) -> usize {
-        self.each
+        Ok(Inside { crowd: self.clone(), of })
     }
 }
 
@@ -142,12 +142,12 @@ mod tests {
     fn nobody_takes_the_places_of_all_others() {
         let crowd = Crowd::new(5, 2);
         let mut inside: Vec<_> = [1, 1, 2, 2].map(|of| crowd.enter(of).unwrap()).into();
-        assert!(crowd.enter(1).is_none(), "two of one");
+        assert_eq!(crowd.enter(1).unwrap_err(), Full::Own, "two of one");
         inside.push(crowd.enter(3).unwrap());
-        assert!(crowd.enter(4).is_none(), "five of all");
+        assert_eq!(crowd.enter(4).unwrap_err(), Full::All, "five of all");
         drop(inside.remove(0));
         inside.push(crowd.enter(1).unwrap());
-        assert!(crowd.enter(1).is_none());
+        assert!(crowd.enter(1).is_err());
         inside.clear();
         assert!(crowd.inside.lock().unwrap().1.is_empty(), "nobody is remembered");
     }

@@ -1,7 +1,6 @@
 //! Where connections come in: the Unix socket, and TCP with TLS. Both have the same limits.
 
 use std::convert::Infallible;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::CONNECTION;
+use bursar_core::name::Name;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
@@ -24,15 +24,23 @@ use super::crowd::{Crowd, Hall, Inside, Network};
 use super::error::Problem;
 use super::patient::Patient;
 use super::seldom::Seldom;
+use super::shares::Full;
+use crate::caller::{Identity, Role};
 use crate::config::Callers;
 
 /// Most connections at once through the Unix socket of callers that the configuration names, and of one
-/// user: more than the payments that one caller has under way, so that it can still ask how things are.
-const LOCAL: (usize, usize) = (512, 192);
+/// of them: more than the payments that it has under way, so that it can still ask how things are.
+const LOCAL: (usize, usize) = (288, 144);
+/// Likewise of approvers and administrators: whoever only asks does not keep them from a freeze.
+const LOCAL_DECIDERS: (usize, usize) = (224, 144);
+/// Most of one member of a group that shares a name.
+const MEMBER: usize = 48;
 /// Likewise of other users of this machine.
 const LOCAL_STRANGERS: (usize, usize) = (32, 8);
 /// Most connections at once through TCP of callers that the configuration names, and of one of them.
-const REMOTE: (usize, usize) = (192, 96);
+const REMOTE: (usize, usize) = (128, 64);
+/// Likewise of approvers and administrators.
+const REMOTE_DECIDERS: (usize, usize) = (96, 32);
 /// Likewise of other certificates, by their network: none of them takes a place of those.
 const REMOTE_STRANGERS: (usize, usize) = (16, 4);
 /// Likewise of those whose certificate is not known yet. All together fit the 1,024 open files that a
@@ -65,39 +73,78 @@ impl House {
     }
 
     /// Serves a connection in its place, if it got one, and otherwise says why not.
-    async fn serve<S: AsyncRead + AsyncWrite + Unpin, K: Eq + Hash + Clone>(
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin, P>(
         self,
         stream: S,
         caller: Caller,
-        place: Option<Inside<K>>,
-        most: usize,
+        place: Result<P, Full>,
     ) {
-        if let Some(_place) = place {
-            return connection(stream, caller, self).await;
-        }
-        let Some(_place) = self.too_many.enter(caller.to_string()) else { return };
+        let full = match place {
+            Ok(_place) => return connection(stream, caller, self).await,
+            Err(full) => full,
+        };
+        let Ok(_place) = self.too_many.enter(caller.to_string()) else { return };
         let full = move || async move {
-            let detail = format!(
-                "{most} connections of this caller are open, and no caller may have more; close some, then try again"
-            );
-            ([(CONNECTION, "close")], Problem::too_many(detail))
+            let detail = match full {
+                Full::Own => {
+                    "this caller has as many connections open as one may have; close some, then try again"
+                }
+                Full::All => "all connections for callers like this one are taken; try again",
+            };
+            ([(CONNECTION, "close")], Problem::no_place(detail.to_owned()))
         };
         let told = Self { router: Router::new().fallback(full), ..self };
         let _ = tokio::time::timeout(TOO_MANY_TIMEOUT, connection(stream, caller, told)).await;
     }
 }
 
+/// Connections of callers that the configuration names.
+#[derive(Clone)]
+struct Known {
+    others: Arc<Crowd<Name>>,
+    deciders: Arc<Crowd<Name>>,
+    members: Arc<Crowd<u32>>,
+}
+
+/// The place of one of them: its name's, and its own as a member of a group.
+type KnownPlace = (Inside<Name>, Option<Inside<u32>>);
+
+impl Known {
+    fn new(others: (usize, usize), deciders: (usize, usize)) -> Self {
+        Self {
+            others: Crowd::new(others.0, others.1),
+            deciders: Crowd::new(deciders.0, deciders.1),
+            members: Crowd::new(usize::MAX, MEMBER),
+        }
+    }
+
+    fn enter(&self, caller: &Identity) -> Result<KnownPlace, Full> {
+        let decides = caller.roles.has(Role::Approver) || caller.roles.has(Role::Administrator);
+        let crowd = if decides { &self.deciders } else { &self.others };
+        let member = caller.user.filter(|user| user.shares).map(|user| self.members.enter(user.uid));
+        let member = member.transpose()?;
+        Ok((crowd.enter(caller.name.clone())?, member))
+    }
+}
+
 /// Answers whoever connects to the Unix socket, until the agent stops.
 pub async fn local(listener: UnixListener, house: House) {
-    let known = Crowd::new(LOCAL.0, LOCAL.1);
+    let known = Known::new(LOCAL, LOCAL_DECIDERS);
     let strangers = Crowd::new(LOCAL_STRANGERS.0, LOCAL_STRANGERS.1);
     let accept = || async { listener.accept().await.map(|(stream, _)| stream) };
     accepting(accept, house.stop.clone(), |stream| {
         let (caller, house) = (Caller::of_socket(&stream, &house.callers), house.clone());
-        let crowd = if matches!(caller, Caller::Known(_)) { &known } else { &strangers };
         // In the order in which they came.
-        let place = crowd.enter(stream.peer_cred().ok().map(|peer| peer.uid()));
-        tokio::spawn(house.serve(stream, caller, place, crowd.each()));
+        match &caller {
+            Caller::Known(identity) => {
+                let place = known.enter(identity);
+                tokio::spawn(house.serve(stream, caller, place));
+            }
+            Caller::Stranger(_) => {
+                let place = strangers.enter(stream.peer_cred().ok().map(|peer| peer.uid()));
+                tokio::spawn(house.serve(stream, caller, place));
+            }
+        }
     })
     .await;
 }
@@ -107,7 +154,7 @@ pub async fn remote(listener: TcpListener, tls: Arc<ServerConfig>, house: House)
     let acceptor = TlsAcceptor::from(tls);
     let failures = Arc::new(Seldom::default());
     let unknown = Hall::new(UNKNOWN.0, UNKNOWN.1);
-    let known = Crowd::new(REMOTE.0, REMOTE.1);
+    let known = Known::new(REMOTE, REMOTE_DECIDERS);
     let strangers = Crowd::new(REMOTE_STRANGERS.0, REMOTE_STRANGERS.1);
     accepting(
         || listener.accept(),
@@ -124,12 +171,12 @@ pub async fn remote(listener: TcpListener, tls: Arc<ServerConfig>, house: House)
                 let caller = Caller::of_certificate(certificate.map(AsRef::as_ref), &house.callers);
                 match &caller {
                     Caller::Known(identity) => {
-                        let place = known.enter(identity.name.clone());
-                        house.serve(stream, caller, place, known.each()).await;
+                        let place = known.enter(identity);
+                        house.serve(stream, caller, place).await;
                     }
                     // A stranger hears why, once, and leaves.
                     Caller::Stranger(_) => {
-                        let Some(_place) = strangers.enter(from) else { return };
+                        let Ok(_place) = strangers.enter(from) else { return };
                         let told = connection(stream, caller, house);
                         let _ = tokio::time::timeout(STRANGER_TIMEOUT, told).await;
                     }

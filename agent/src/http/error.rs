@@ -39,6 +39,12 @@ impl Problem {
         Self { retry_after: true, ..Self::new(429, "too-many", TITLE, detail) }
     }
 
+    /// There is no place for a connection, on which nothing was read; `Retry-After: 1`.
+    pub fn no_place(detail: String) -> Self {
+        const TITLE: &str = "Too many connections";
+        Self { retry_after: true, ..Self::new(429, "no-place", TITLE, detail) }
+    }
+
     /// Adds a member.
     #[must_use]
     pub fn with(mut self, name: &str, value: Value) -> Self {

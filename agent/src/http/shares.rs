@@ -123,8 +123,8 @@ impl Full {
                 "busy",
                 "Too many requests are waiting",
                 format!(
-                    "{MAX_SPENDS} payments are under way, which are all that the agent works on at once; try again in a second \
-                     with the same key"
+                    "{MAX_SPENDS} payments are under way, which are all that the agent works on at once, or it is stopping; try again \
+                     in a second with the same key"
                 ),
             ),
         }

@@ -81,6 +81,7 @@ impl BookStore {
         let position = self.append(record)?;
         self.update(id, state, position)?;
         let Some(mut open) = self.open.remove(&id) else { return self.stored(id) };
+        self.departures.ended(&open.spend.account, id);
         match span {
             Some(span) => {
                 self.counters.settle(&open.draws, span);

@@ -68,9 +68,10 @@ impl Problem {
         if self.kind() == "idempotency-conflict" { self.spend() } else { None }
     }
 
-    /// Was the payment perhaps decided? A clock is looked at before; anything else can happen after.
+    /// Was the payment perhaps decided? A clock is looked at before, and where there was no place for the
+    /// connection nothing was; anything else can happen after.
     pub fn may_be_decided(&self) -> bool {
-        (self.status >= 500 || self.status == 429) && self.kind() != "clock-suspect"
+        (self.status >= 500 || self.status == 429) && !matches!(self.kind(), "clock-suspect" | "no-place")
     }
 
     /// Is it worth asking again at once, with the same key? A token or a clock needs somebody first.
@@ -112,6 +113,7 @@ mod tests {
             ("urn:bursar:problem:unknown-account", 422, Exit::Usage, false, false),
             ("urn:bursar:problem:busy", 503, Exit::Busy, true, true),
             ("urn:bursar:problem:too-many", 429, Exit::Busy, true, true),
+            ("urn:bursar:problem:no-place", 429, Exit::Busy, true, false),
             ("urn:bursar:problem:unavailable", 503, Exit::Busy, true, true),
             ("urn:bursar:problem:token", 503, Exit::Token, false, true),
             ("urn:bursar:problem:clock-suspect", 503, Exit::Busy, false, false),

@@ -112,6 +112,10 @@ fn on_their_way(answer: &Value) -> String {
     let spends: Vec<u64> =
         answer["on_their_way"].as_array().into_iter().flatten().filter_map(Value::as_u64).collect();
     match spends.as_slice() {
+        [] if answer["handed_out"] == true => {
+            "there is no ledger: what callers have fetched before stays valid until its time has passed"
+                .to_owned()
+        }
         [] => String::new(),
         spends => {
             let ids: Vec<String> = spends.iter().map(u64::to_string).collect();
@@ -151,6 +155,8 @@ mod tests {
     fn names_what_was_sent_before_a_freeze() {
         assert_eq!(on_their_way(&json!({ "state": "settled", "on_their_way": [] })), "");
         assert_eq!(on_their_way(&json!({ "state": "settled" })), "", "an older agent");
+        let says = on_their_way(&json!({ "on_their_way": [], "handed_out": true }));
+        assert!(says.contains("stays valid until its time has passed"), "{says}");
         let says = on_their_way(&json!({ "state": "settled", "on_their_way": [17, 18] }));
         assert_eq!(says, "sent before it, and may still be recorded: spend 17, 18");
     }

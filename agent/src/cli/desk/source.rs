@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Desk;
 use crate::book::hex::Hex;
 use crate::book::inbox::{Inbox, PAGE, Proposal};
-use crate::cli::client::{Ask, Client};
+use crate::cli::client::{Ask, Client, ClientError};
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::durable;
@@ -117,11 +117,20 @@ pub fn whole(client: &Client) -> Result<Inbox, CliError> {
         for _ in 0..PAGES {
             let Some(after) = inbox.next else { return Ok(inbox) };
             let more = page(Some(after))?;
+            if more.next.is_some_and(|next| next <= after) {
+                return Err(ClientError::Unreadable("its inbox has no end".to_owned()).into());
+            }
             if (more.home, more.policy) != (inbox.home, inbox.policy) {
                 break;
             }
             inbox.payments.extend(more.payments);
             inbox.next = more.next;
+        }
+        if inbox.payments.len() > PAGES * PAGE {
+            return Err(CliError::Usage(format!(
+                "more than {} payments wait, which is more than anybody can look at; ask whoever runs the agent who asks for so many",
+                PAGES * PAGE
+            )));
         }
     }
     Err(CliError::Busy("what waits changes all the time; try again".to_owned()))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bursar_core::approval::Followed;
+use bursar_core::approval::{Emergency, Followed};
 use bursar_core::policy::{MAX_TEXT, Policy};
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     }
     let news = News::of(&desk, own.as_deref(), &standing);
     // Whoever runs the agent could call another address by a name that is known.
-    if own.is_some() && news.is_any() && args.sha256.is_none() {
+    if own.is_some() && news.is_any() && (args.sha256.is_none() || news.alarm) {
         let compared = news.compared();
         output::note(&compared.page);
         args.uncompared.accept(compared.is_whole)?;
@@ -124,8 +124,9 @@ impl<'a> News<'a> {
     fn of(desk: &Desk, own: Option<&'a Policy>, standing: &'a Standing) -> Self {
         let Followed { policy, emergency, .. } = &standing.followed;
         let changed = own.is_none_or(|own| own.hash() != policy.hash());
-        let known = desk.policy.as_ref().map(|policy| policy.hash());
-        let alarm = emergency.as_ref().is_some_and(|emergency| Some(emergency.policy.hash()) != known);
+        let known = desk.pinned.as_ref().and_then(|pinned| pinned.break_glass);
+        // Its day is the agent's word: one that ends later than it was said to is news, too.
+        let alarm = emergency.as_ref().is_some_and(|emergency| Some(kept(emergency)) != known);
         Self { own, standing, changed, alarm }
     }
 
@@ -182,16 +183,22 @@ impl<'a> News<'a> {
     }
 }
 
+/// What is remembered of a bundle for an emergency.
+fn kept(emergency: &Emergency) -> pinned::Emergency {
+    pinned::Emergency { sha256: Hex(emergency.policy.hash()), until: emergency.until }
+}
+
 /// Writes the copy, what was the copy before, and what is known of the agent.
 fn take_over(desk: &Desk, news: &News) -> Result<(), CliError> {
     let folder = desk.home.path();
     let Standing { home, followed } = news.standing;
     let break_glass = match &followed.emergency {
-        None => None,
+        // Kept when it is over: shown again, it does not begin again.
+        None => desk.pinned.as_ref().and_then(|pinned| pinned.break_glass),
         Some(emergency) => {
             // Before it is said that it counts.
             write(&folder.join(pinned::BREAK_GLASS), emergency.policy.text())?;
-            Some(pinned::Emergency { sha256: Hex(emergency.policy.hash()), until: emergency.until })
+            Some(kept(emergency))
         }
     };
     let known = Pinned { home: *home, break_glass };

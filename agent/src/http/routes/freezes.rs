@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::inbox::{bytes, signed};
 use super::proposals::agreed;
 use crate::book::{Agreement, Which};
+use crate::config::LedgerConfig;
 use crate::http::Shared;
 use crate::http::caller::Named;
 use crate::http::error::Problem;
@@ -23,7 +24,7 @@ const ARRIVAL: Duration = Duration::from_secs(1);
 /// Takes a person's signed word that nothing leaves an account any more. What was handed to the ledger
 /// just before, and has no answer yet, is named under `on_their_way`.
 #[utoipa::path(post, path = "/v1/freezes", request_body = Object,
-    responses((status = 200, description = "the account is frozen; `on_their_way` lists the spends that the ledger may still record"), (status = 400), (status = 409, description = "it does not count; says why")))]
+    responses((status = 200, description = "the account is frozen; `on_their_way` lists the spends that the ledger may still record, and `handed_out` says that there is none and what was handed out before stays valid"), (status = 400), (status = 409, description = "it does not count; says why")))]
 pub async fn freeze(
     State(shared): State<Shared>,
     Named(caller): Named,
@@ -51,6 +52,10 @@ pub async fn freeze(
     let Json(mut says) = agreed(&shared, &caller, ROUTE, answer).await?;
     if settled {
         says["on_their_way"] = json!(shared.agent.book.on_their_way(&account, ARRIVAL).await);
+        // Without a ledger nobody says what became of those; each ends when its own time has passed.
+        if matches!(shared.agent.config.ledger, LedgerConfig::None { .. }) {
+            says["handed_out"] = json!(true);
+        }
     }
     Ok(Json(says))
 }

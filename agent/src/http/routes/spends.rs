@@ -152,9 +152,16 @@ pub async fn envelope(
     Path(id): Path<u64>,
 ) -> Result<Response, Problem> {
     let name = caller.name.clone();
+    let agent = shared.agent.clone();
     let envelope = reading(&shared, &name, read::open, move |book| match seen(book, id, &caller)? {
         // What is signed and has not left yet may still be stopped.
         None | Some(Spend { state: view::State::Signed, .. }) => Ok(None),
+        // Whoever has not fetched it yet does not get it while nothing may leave.
+        Some(Spend { state: view::State::HandedOut | view::State::Refused, account, .. })
+            if agent.book.is_frozen(&account) =>
+        {
+            Ok(None)
+        }
         Some(_) => read::envelope(book, id),
     });
     let envelope = envelope.await?;

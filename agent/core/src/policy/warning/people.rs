@@ -1,11 +1,14 @@
 //! Approvers and quorums that are surely not meant.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::super::denial::list;
+use super::super::quorum::Quorum;
 use super::super::rule::Rule;
 use super::super::{Kind, Policy};
 use super::members;
+use crate::amount::Amount;
 use crate::approval::quorum::{Need, feasible};
 use crate::name::Name;
 
@@ -52,24 +55,38 @@ pub(super) fn of_the_policy(policy: &Policy) -> Vec<String> {
 pub(super) fn of_the_rule(policy: &Policy, rule: &Rule, work: &mut usize) -> Vec<String> {
     let mut found = Vec::new();
     found.extend(idle(rule));
-    if let Some(asks) = nobody_left(policy, rule, work) {
+    // Where nobody is asked, nobody is missing.
+    let asked = |quorum: &&Arc<Quorum>| !largest(rule).is_some_and(|largest| is_idle(quorum, largest));
+    let quorums: Vec<&Quorum> = rule.quorums.iter().filter(asked).map(AsRef::as_ref).collect();
+    if let Some(asks) = nobody_left(policy, rule, &quorums, work) {
+        let always = quorums.iter().any(|quorum| quorum.above.is_none() && !quorum.first);
+        let when = if always { "" } else { " where approvals are asked for" };
         found.push(format!(
-            "nobody can approve what {} asks for: without whoever asks there are too few approvers",
+            "nobody can approve what {} asks for{when}: without whoever asks there are too few approvers",
             list(asks)
         ));
     }
     found
 }
 
-/// A quorum above what can ever be paid.
-fn idle(rule: &Rule) -> Option<String> {
-    let largest = match rule.watch() {
+/// The most that a quorum's threshold is compared with.
+fn largest(rule: &Rule) -> Option<Amount> {
+    match rule.watch() {
         None => rule.per_payment.as_ref().map(|cap| cap.cap),
         // The sums of one requester and recipient stay below a cap that everybody shares.
         Some(_) => rule.shared_cap(),
-    }?;
-    let above = rule.quorums.iter().filter(|quorum| !quorum.first).filter_map(|quorum| quorum.above.as_ref());
-    let idle = above.filter(|above| above.cap >= largest).min_by_key(|above| above.cap)?;
+    }
+}
+
+fn is_idle(quorum: &Quorum, largest: Amount) -> bool {
+    !quorum.first && quorum.above.as_ref().is_some_and(|above| above.cap >= largest)
+}
+
+/// A quorum above what can ever be paid.
+fn idle(rule: &Rule) -> Option<String> {
+    let largest = largest(rule)?;
+    let above = rule.quorums.iter().filter(|quorum| is_idle(quorum, largest));
+    let idle = above.filter_map(|quorum| quorum.above.as_ref()).min_by_key(|above| above.cap)?;
     Some(format!(
         "nobody is ever asked for approvals above {}: it allows {} at most",
         idle.asset.format(idle.cap),
@@ -78,9 +95,14 @@ fn idle(rule: &Rule) -> Option<String> {
 }
 
 /// The callers under whose name approvers ask, and without these the rest is not enough.
-fn nobody_left<'a>(policy: &'a Policy, rule: &'a Rule, work: &mut usize) -> Option<Vec<&'a Name>> {
-    let needs: Vec<Need> = rule.quorums.iter().map(|quorum| quorum.need.clone()).collect();
-    let people: BTreeSet<&Name> = rule.quorums.iter().flat_map(|quorum| &quorum.need.from).collect();
+fn nobody_left<'a>(
+    policy: &'a Policy,
+    rule: &'a Rule,
+    quorums: &[&'a Quorum],
+    work: &mut usize,
+) -> Option<Vec<&'a Name>> {
+    let needs: Vec<Need> = quorums.iter().map(|quorum| quorum.need.clone()).collect();
+    let people: BTreeSet<&Name> = quorums.iter().flat_map(|quorum| &quorum.need.from).collect();
     let known = |name: &'a Name| policy.people.approvers.get(name).into_iter().flat_map(|one| &one.callers);
     let names: BTreeSet<&Name> = people.iter().flat_map(|name| known(name).chain([*name])).collect();
     // Whoever asks under each is left out in turn, and all others are seated.
