@@ -152,6 +152,7 @@ fn lift_unknown(api: &mut Api, by: &Person) -> u16 {
         need: 2,
         from: Vec::new(),
         decided: Vec::new(),
+        held: Vec::new(),
     };
     let lift = by.lift(api.inbox().home, &frozen, Verdict::Approve);
     api.send_json("/v1/lifts", &lift.to_json()).0
@@ -344,11 +345,40 @@ fn what_is_signed_and_not_sent_stays_until_the_lift() {
     let mut api = agent.api();
     assert_eq!(api.get("/v1/spends/1/envelope").0, 404);
     assert!(files::entries(&world.home()).is_empty());
+    // Those who let the account go on see what goes on with it.
+    assert_eq!(api.inbox().frozen[0].held, [1]);
     for one in [&ben, &chloe] {
         assert_eq!(lift(&mut api, one, Verdict::Approve).0, 200);
     }
     api.until(1, "recorded");
     assert_eq!((signatures(&world), files::entries(&world.home()).len()), (1, 1));
+}
+
+/// It was never sent: what the policy forbids since does not leave with the lift.
+#[test]
+fn what_is_signed_and_not_sent_is_judged_again_at_the_lift() {
+    let world = world();
+    let [anna, ben, chloe, _] = managers();
+    let gate = world.scratch().join("gate");
+    let mut command = world.command(&["serve"]);
+    command.env("FAILPOINTS", format!("before-forward=return({})", gate.display()));
+    let agent = world.ready(command);
+    std::thread::scope(|scope| {
+        let payment = scope.spawn(|| agent.api().pay("k", "expenses", "Fresh Market", "1.00 EUR"));
+        until_signed(&world);
+        stop(&mut agent.api(), &anna, 1);
+        std::fs::write(&gate, "").unwrap();
+        assert_eq!(payment.join().unwrap().0, 202);
+    });
+    let mut api = agent.api();
+    enact(&mut api, &rules(2).replace("accounts = [\"expenses\"]\n", "accounts = [\"petty\"]\n"));
+    for one in [&ben, &chloe] {
+        assert_eq!(lift(&mut api, one, Verdict::Approve).0, 200);
+    }
+    let (status, spend) = api.pay("k", "expenses", "Fresh Market", "1.00 EUR");
+    assert_eq!((status, &spend["state"]), (202, &json!("signed")), "{spend}");
+    assert!(spend["reason"].as_str().unwrap().contains("not gone on with"), "{spend}");
+    assert!(files::entries(&world.home()).is_empty());
 }
 
 /// Handed to a ledger that takes its time: the freeze says which, and does not wait for ever.

@@ -69,6 +69,15 @@ impl Departures {
         remove(&mut self.lock().sent, account, spend);
     }
 
+    /// May the ledger have it? Then the same bytes are sent again, whatever has changed.
+    pub(super) fn was_sent(&self, account: &Name, spend: u64) -> bool {
+        let state = self.lock();
+        let holds = |spends: &BTreeMap<Name, BTreeSet<u64>>| {
+            spends.get(account).is_some_and(|spends| spends.contains(&spend))
+        };
+        holds(&state.sent) || holds(&state.leaving)
+    }
+
     /// Does nothing leave this account?
     pub(super) fn is_frozen(&self, account: &Name) -> bool {
         self.lock().frozen.contains(account)

@@ -141,4 +141,7 @@ pub struct Frozen {
     pub from: Vec<Name>,
     /// Who has decided.
     pub decided: Vec<Decided>,
+    /// Payments that were stopped on their way, by spend: they go on when the account does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held: Vec<u64>,
 }

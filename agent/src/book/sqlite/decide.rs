@@ -282,8 +282,8 @@ impl BookStore {
         (!known).then(|| Denial::plain(DenialCode::Caller, message))
     }
 
-    /// Why a payment that was allowed may not leave now: its account is frozen, or nobody has signed
-    /// it yet and the policy in force, which is another one than then, would not allow it. Whoever
+    /// Why a payment that was allowed may not leave now: its account is frozen, or it was
+    /// never sent and the policy in force, which is another one than then, would not allow it. Whoever
     /// approved it did so under the one before.
     pub(super) fn held_back(&mut self, id: u64) -> Option<Denial> {
         let now = self.now();
@@ -292,7 +292,7 @@ impl BookStore {
         if let Some(denial) = self.frozen(account) {
             return Some(denial);
         }
-        if open.signature.is_some() {
+        if open.signature.is_some() && self.departures.was_sent(account, id) {
             return None;
         }
         if let Some(denial) = self.turned_out(&open.spend.caller) {

@@ -10,6 +10,7 @@ use super::BookStore;
 use crate::book::hex::Hex;
 use crate::book::pending::Stopped;
 use crate::book::record::{self, Record};
+use crate::book::view::State;
 use crate::book::{Agreement, inbox};
 use crate::store::StoreError;
 
@@ -99,6 +100,15 @@ impl BookStore {
         lifted.into_iter().try_for_each(|lifted| self.append_pending(&Record::Lifted(lifted)).map(|_| ()))
     }
 
+    /// What goes on when the account does.
+    fn held(&self, account: &Name) -> Vec<u64> {
+        let open = self.open.values().map(|open| &open.spend);
+        let held = open.filter(|spend| spend.account == *account && spend.state != State::Refused);
+        let mut held: Vec<u64> = held.map(|spend| spend.id).collect();
+        held.sort_unstable();
+        held
+    }
+
     /// See [`crate::book::Book::inbox`].
     pub fn inbox_frozen(&self) -> Vec<inbox::Frozen> {
         let now = self.now();
@@ -115,6 +125,7 @@ impl BookStore {
                 need: need.need,
                 from: need.from.clone(),
                 decided: inbox::decided(&self.lifted_by(account, stopped, now)),
+                held: self.held(account),
             }
         };
         self.pending.frozen.iter().map(of).collect()

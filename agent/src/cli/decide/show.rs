@@ -79,6 +79,17 @@ pub fn page(
     if !chosen.lifts.is_empty() {
         page.table(inbox::frozen_table(mail, chosen.lifts.iter().copied()));
         inbox::unverified(&mut page, mail, chosen.lifts.iter().copied());
+        for frozen in chosen.lifts.iter().filter(|frozen| !frozen.held.is_empty()) {
+            let ids: Vec<_> = frozen.held.iter().map(u64::to_string).collect();
+            page.styled(
+                Style::Warn,
+                format!(
+                    "{} goes on with payments that were stopped on their way, as `bursar show ID` has them: {}",
+                    frozen.account,
+                    ids.join(", ")
+                ),
+            );
+        }
         for frozen in chosen.lifts.iter().filter(|frozen| is_long(frozen.why.as_str())) {
             page.line(format!("why lift-{}, in full: {}", frozen.account, note_text(frozen.why.as_str())));
         }
