@@ -6,6 +6,7 @@ use bursar_core::approval::Verdict;
 use bursar_core::hex::Hex;
 use bursar_tests::api::Api;
 use bursar_tests::clock::FakeClock;
+use bursar_tests::daemon::Daemon;
 use bursar_tests::files;
 use bursar_tests::person::{Person, enact, managers, people, rita};
 use bursar_tests::policy::{SUPPLIES, version};
@@ -50,6 +51,22 @@ fn until_signed(world: &World) {
     while signatures(world) == 0 {
         assert!(begun.elapsed().as_secs() < 9, "it is not signed");
     }
+}
+
+/// A payment that is signed, and whose account is stopped before it goes to the ledger; what it was answered.
+fn stopped_before_it_is_sent(world: &World, by: &Person) -> (Daemon, (u16, serde_json::Value)) {
+    let gate = world.scratch().join("gate");
+    let mut command = world.command(&["serve"]);
+    command.env("FAILPOINTS", format!("before-forward=return({})", gate.display()));
+    let agent = world.ready(command);
+    let answer = std::thread::scope(|scope| {
+        let payment = scope.spawn(|| agent.api().pay("k", "expenses", "Fresh Market", "1.00 EUR"));
+        until_signed(world);
+        stop(&mut agent.api(), by, 1);
+        std::fs::write(&gate, "").unwrap();
+        payment.join().unwrap()
+    });
+    (agent, answer)
 }
 
 fn frozen(api: &mut Api, key: &str) {
@@ -329,17 +346,7 @@ fn a_bundle_that_asks_for_fewer_lets_it_go_on() {
 fn what_is_signed_and_not_sent_stays_until_the_lift() {
     let world = world();
     let [anna, ben, chloe, _] = managers();
-    let gate = world.scratch().join("gate");
-    let mut command = world.command(&["serve"]);
-    command.env("FAILPOINTS", format!("before-forward=return({})", gate.display()));
-    let agent = world.ready(command);
-    let (status, spend) = std::thread::scope(|scope| {
-        let payment = scope.spawn(|| agent.api().pay("k", "expenses", "Fresh Market", "1.00 EUR"));
-        until_signed(&world);
-        stop(&mut agent.api(), &anna, 1);
-        std::fs::write(&gate, "").unwrap();
-        payment.join().unwrap()
-    });
+    let (agent, (status, spend)) = stopped_before_it_is_sent(&world, &anna);
     assert_eq!((status, &spend["state"]), (202, &json!("signed")), "{spend}");
     assert!(spend["reason"].as_str().unwrap().contains("frozen by anna (card lost)"), "{spend}");
     let mut api = agent.api();
@@ -359,17 +366,8 @@ fn what_is_signed_and_not_sent_stays_until_the_lift() {
 fn what_is_signed_and_not_sent_is_judged_again_at_the_lift() {
     let world = world();
     let [anna, ben, chloe, _] = managers();
-    let gate = world.scratch().join("gate");
-    let mut command = world.command(&["serve"]);
-    command.env("FAILPOINTS", format!("before-forward=return({})", gate.display()));
-    let agent = world.ready(command);
-    std::thread::scope(|scope| {
-        let payment = scope.spawn(|| agent.api().pay("k", "expenses", "Fresh Market", "1.00 EUR"));
-        until_signed(&world);
-        stop(&mut agent.api(), &anna, 1);
-        std::fs::write(&gate, "").unwrap();
-        assert_eq!(payment.join().unwrap().0, 202);
-    });
+    let (agent, (status, _)) = stopped_before_it_is_sent(&world, &anna);
+    assert_eq!(status, 202);
     let mut api = agent.api();
     enact(&mut api, &rules(2).replace("accounts = [\"expenses\"]\n", "accounts = [\"petty\"]\n"));
     for one in [&ben, &chloe] {
