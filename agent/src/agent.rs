@@ -3,7 +3,6 @@
 mod check;
 mod tend;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use bursar_core::intent::LedgerId;
@@ -18,7 +17,7 @@ use crate::book::draft::Circumstances;
 use crate::book::in_force;
 use crate::book::{Book, BookError, Head, Options};
 use crate::clock::Watch;
-use crate::config::{Config, LedgerConfig, TokenConfig};
+use crate::config::{Config, LedgerConfig};
 use crate::keys_file::{KeysFile, KeysFileError};
 use crate::ledger::embedded::Embedded;
 use crate::ledger::{Ledger, LedgerError, unrecorded::Unrecorded};
@@ -26,7 +25,7 @@ use crate::spend::SpendError;
 use crate::store::{StoreError, WriteError};
 use crate::token::keyring::Keyring;
 use crate::token::role::{AuditCheckpoint, LedgerCheckpoint};
-use crate::token::{Token, TokenError, pin, state};
+use crate::token::{Token, TokenError, open, state};
 use crate::turns::Turns;
 
 /// Everything that is open while the agent runs.
@@ -179,7 +178,7 @@ impl Agent {
     /// Opens everything, checks it, and finishes what an earlier run had begun.
     pub async fn open(config: Config, leniency: Leniency) -> Result<Self, AgentError> {
         let policy = wished_policy(&config)?;
-        let token = open_token(&config.home, &config.token, leniency.retry_pin)?;
+        let token = open::for_agent(&config, leniency.retry_pin)?;
         let keys = Keyring::open(&token, &config.labels).await?;
         if let Some(policy) = &policy {
             check::check_wished(policy, &config, &keys)?;
@@ -289,13 +288,6 @@ impl Agent {
         embedded.keep_checkpoint(&signed).await?;
         Ok(Some(signed))
     }
-}
-
-/// Loads the module, logs in, once.
-pub fn open_token(home: &Path, token: &TokenConfig, retry_pin: bool) -> Result<Token, TokenError> {
-    let uri = token.uri.parse()?;
-    let pin = token.pin.read(home)?;
-    pin::once(home, retry_pin, || Token::open(&token.module, &uri, pin, token.workers))
 }
 
 /// The bundle of a home's file, which the book takes over where nobody has to agree to that. A file

@@ -25,6 +25,7 @@ pub mod output;
 pub mod pay;
 pub mod policy;
 mod policy_names;
+mod provision;
 pub mod quickstart;
 pub mod reexec;
 pub mod serve;

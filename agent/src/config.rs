@@ -4,6 +4,7 @@ mod callers;
 pub mod home;
 pub mod person;
 pub mod pinned;
+pub mod token;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,13 +16,13 @@ use serde::Deserialize;
 
 pub use callers::Callers;
 pub use home::Home;
+pub use token::{TokenConfig, TokenPlace};
 
 use callers::CallerText;
 
 use crate::clock::Tolerance;
 use crate::remote::Remote;
 use crate::token::keyring::Labels;
-use crate::token::pin::PinSource;
 
 /// The file's name in the home folder.
 pub const FILE: &str = "config.toml";
@@ -95,6 +96,8 @@ pub struct Config {
     pub id: String,
     /// The token.
     pub token: TokenConfig,
+    /// Does it work with real money? Then a simulated device is refused.
+    pub production: bool,
     /// Which key has which role.
     pub labels: Labels,
     /// Where payments are forwarded to.
@@ -117,23 +120,6 @@ pub struct Config {
     pub tolerance: Tolerance,
 }
 
-/// How to reach the token.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TokenConfig {
-    /// The PKCS#11 module.
-    pub module: PathBuf,
-    /// The token, as an RFC 7512 URI: `pkcs11:token=treasury`.
-    pub uri: String,
-    /// Where the PIN comes from.
-    pub pin: PinSource,
-    /// Sessions that work at the same time; as many as fit the machine if absent.
-    pub workers: Option<usize>,
-    /// What the module expects in its environment, like `SOFTHSM2_CONF`.
-    #[serde(default)]
-    pub environment: BTreeMap<String, String>,
-}
-
 /// Where payments go after they were signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerConfig {
@@ -153,6 +139,8 @@ pub enum LedgerConfig {
 #[serde(deny_unknown_fields)]
 struct Text {
     id: String,
+    #[serde(default)]
+    production: bool,
     token: TokenConfig,
     keys: KeysText,
     #[serde(default)]
@@ -217,7 +205,6 @@ impl Config {
                     .to_owned(),
             );
         }
-        crate::token::check_uri(&text.token.uri).map_err(|error| format!("`token.uri`: {error}"))?;
         let listen = text.agent.listen.map(|text| {
             text.parse().map_err(|_| {
                 format!("`agent.listen` is {text:?}; write an IP address and a port, like 127.0.0.1:7420")
@@ -244,6 +231,7 @@ impl Config {
             home: home.to_owned(),
             id: text.id,
             token: text.token,
+            production: text.production,
             labels: Labels {
                 audit: text.keys.audit,
                 node: text.keys.node,

@@ -102,7 +102,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     for warning in own_requests::warnings(&agent.config.callers, &agent.book.policy()) {
         tracing::warn!("{warning}");
     }
-    tracing::info!(socket = %path.display(), token = %agent.token.info().label(), "ready");
+    tracing::info!(socket = %path.display(), token = %agent.token.about().label, device = %agent.token.about().line(), "ready");
     notify("READY=1");
 
     let (stop, stopped) = watch::channel(false);
@@ -122,7 +122,9 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     tending.abort();
     let _ = std::fs::remove_file(&path);
     let _ = std::fs::remove_file(agent.config.home.join(LISTENING));
-    agent.anchor().await?;
+    let anchored = agent.anchor().await;
+    agent.token.close().await;
+    anchored?;
     tracing::info!("stopped");
     Ok(())
 }

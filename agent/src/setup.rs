@@ -11,6 +11,7 @@ pub mod modules;
 pub mod person;
 pub mod policy_skeleton;
 pub mod softhsm;
+pub mod yubihsm;
 
 use std::path::PathBuf;
 

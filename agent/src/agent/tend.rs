@@ -99,11 +99,10 @@ impl Agent {
 
     /// Starts the module again when the device is gone, so that one that comes back is found.
     async fn look_after_token(&self) {
-        let token = self.token.clone();
-        match tokio::task::spawn_blocking(move || token.recover()).await {
-            Ok(Ok(true)) => tracing::info!("the token is back"),
-            Ok(Ok(false)) | Err(_) => {}
-            Ok(Err(error)) => {
+        match self.token.recover().await {
+            Ok(true) => tracing::info!("the token is back"),
+            Ok(false) => {}
+            Err(error) => {
                 tracing::error!(%error, "the token does not answer");
                 self.heed(&error);
             }

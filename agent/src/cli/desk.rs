@@ -48,7 +48,7 @@ impl Desk {
     /// it is called before anything that must not happen twice.
     pub fn open(global: &Global) -> Result<Self, CliError> {
         let home = global.any_home()?;
-        reexec::with_environment(&home.token().environment)?;
+        reexec::with_environment(&home.token().environment())?;
         let lasting = match &home {
             Home::Agent(config) => Some(of_agent(config)?),
             Home::Person(person) => copy(&person.policy_path())?,

@@ -2,11 +2,12 @@
 
 mod asset;
 mod balance;
+mod device;
 mod look;
 mod person;
 mod pin;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bursar_core::name::Name;
 use serde::Serialize;
@@ -16,17 +17,16 @@ use super::exit::Exit;
 use super::global::{Global, quoted};
 use super::key::open::runtime;
 use super::output::{Output, Page, Style};
-use crate::config::{Config, Home, TokenConfig};
+use crate::config::{Config, Home, TokenConfig, TokenPlace};
 use crate::setup::account::AccountKey;
 use crate::setup::config_text::NewConfig;
-use crate::setup::folder::Folder;
 use crate::setup::home::{self, Made, NewHome};
-use crate::setup::{SetupError, modules, policy_skeleton};
-use crate::token::Token;
-use crate::token::pin::{PinSource, once};
-use crate::token::provision::{Algorithm, TokenUri, uri_of};
+use crate::setup::{SetupError, policy_skeleton};
+use crate::token::mark::Mark;
+use crate::token::provision::Algorithm;
 use asset::NamedAsset;
 use balance::Balance;
+use device::{Chosen, choose};
 
 /// Make a home folder for a token
 ///
@@ -37,6 +37,10 @@ use balance::Balance;
 /// The policy of the new home denies everything until you edit it; the key `administrator`, in the same
 /// token, is the one that signs later versions.
 ///
+/// On a YubiHSM it makes an authentication key for the home, with a random password in the home's file
+/// `pin`, that reaches the keys of the home's roles and can do nothing but sign with them. Making it
+/// takes another authentication key, whose password is used once and kept nowhere.
+///
 /// With --approver or --administrator it makes the home of a person who decides instead: a key in the
 /// person's own token and a certificate, but no ledger, no book and no accounts; then it prints the
 /// lines that the policy and the agent's config.toml need to know the person.
@@ -44,21 +48,18 @@ use balance::Balance;
 /// Examples:
 ///   bursar init --module /usr/lib/softhsm/libsofthsm2.so --token treasury --pin-prompt
 ///          --account expenses=card-1 --balance expenses="5000.00 EUR"
+///   bursar init --yubihsm http://127.0.0.1:12345 --account expenses --balance expenses="5000.00 EUR"
 ///   bursar init --module /usr/lib/softhsm/libsofthsm2.so --token anna --pin-prompt --approver anna
 ///          --agent https://treasury.example:7420 --agent-certificate sha256:ba7816bf…
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// The PKCS#11 module
-    #[arg(long, value_name = "PATH", requires = "token")]
-    module: Option<PathBuf>,
-    /// The token's label, or an RFC 7512 URI
-    #[arg(long, value_name = "LABEL", requires = "module")]
-    token: Option<String>,
+    #[command(flatten)]
+    device: device::DeviceArgs,
     #[command(flatten)]
     pin: pin::PinArgs,
     /// An account and the label of its key, which is generated if there is none; may be repeated
-    #[arg(long = "account", value_name = "NAME[=KEYLABEL]", requires = "module")]
+    #[arg(long = "account", value_name = "NAME[=KEYLABEL]", requires = "device")]
     accounts: Vec<AccountKey>,
     /// The algorithm of keys that are generated [default: ed25519 for accounts, p256 for people]
     #[arg(long)]
@@ -73,7 +74,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME:DECIMALS", default_value = "EUR:2")]
     asset: NamedAsset,
     /// What an account holds when the ledger begins, like expenses="5000.00 EUR"; may be repeated
-    #[arg(long = "balance", value_name = "NAME=AMOUNT", requires = "module")]
+    #[arg(long = "balance", value_name = "NAME=AMOUNT", requires = "device")]
     balances: Vec<Balance>,
     #[command(flatten)]
     person: person::PersonArgs,
@@ -89,61 +90,26 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         };
     }
     args.person.check()?;
-    match (&args.module, &args.token) {
-        (Some(module), Some(token)) => make(global, home, &args, module, token),
-        _ => look::run(global),
-    }
+    args.device.check()?;
+    if args.device.is_named() { make(global, home, &args) } else { look::run(global) }
 }
 
-/// The token of a new home, logged in.
-struct Chosen {
-    folder: Folder,
-    module: PathBuf,
-    source: PinSource,
-    token: Token,
-}
+/// The roles of an agent's keys.
+const ROLES: [Mark; 4] = [Mark::Account, Mark::Audit, Mark::Node, Mark::Administrator];
 
-/// A token as it is written on the command line.
-fn uri(token: &str) -> Result<TokenUri, CliError> {
-    if token.starts_with("pkcs11:") { token.parse() } else { TokenUri::label(token) }
-        .map_err(|error| CliError::Usage(error.to_string()))
-}
-
-fn choose(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Chosen, CliError> {
-    let source = args.pin.source()?;
-    let module =
-        std::path::absolute(module).map_err(|source| CliError::File { path: module.to_owned(), source })?;
-    let uri = uri(token)?;
-    let folder = Folder::prepare(home)?;
-    home::check_path(&folder)?;
-    if folder.has(crate::cli::quickstart::CSV) {
-        return Err(CliError::Home(format!(
-            "a quickstart was interrupted in {}; go on with it: {}",
-            folder.path().display(),
-            global.command("quickstart")
-        )));
-    }
-    let pin = args.pin.read(&source, folder.path())?;
-    let token = once(folder.path(), args.pin.retry_pin, || Token::open(&module, &uri, pin, Some(1)))?;
-    Ok(Chosen { folder, module, source, token })
-}
-
-fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -> Result<Output, CliError> {
+fn make(global: &Global, home: &Path, args: &Args) -> Result<Output, CliError> {
     if args.person.is_asked() {
         // Before a PIN is asked for.
         let agent = (args.person.place()?, args.person.agent_home()?);
-        return person::make(args, agent, choose(global, home, args, module, token)?);
+        return person::make(args, agent, choose(global, home, args, &args.person.roles())?);
     }
     let asset = args.asset.0.clone();
     let balances = args.balances.iter().map(|balance| balance.read(&asset)).collect::<Result<_, _>>()?;
-    let Chosen { folder, module, source, token } = choose(global, home, args, module, token)?;
+    let Chosen { folder, config, token, warnings } = choose(global, home, args, &ROLES)?;
     let new = NewHome {
         config: NewConfig {
             id: home::id()?,
-            module,
-            uri: uri_of(token.info()).to_string(),
-            pin: source,
-            environment: modules::environment(|name| std::env::var(name).ok()),
+            token: config,
             audit: args.audit.clone(),
             node: args.node.clone(),
             administrator: Some("administrator".to_owned()),
@@ -157,7 +123,7 @@ fn make(global: &Global, home: &Path, args: &Args, module: &Path, token: &str) -
         balances,
     };
     let made = runtime()?.block_on(home::make(&folder, &token, new))?;
-    Ok(report(global, folder.path(), &made))
+    Ok(report(global, folder.path(), &made, warnings))
 }
 
 /// What a home says of itself.
@@ -167,9 +133,11 @@ struct Answer<'a> {
     #[serde(flatten)]
     made: &'a Made,
     next: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
-fn report(global: &Global, home: &Path, made: &Made) -> Output {
+fn report(global: &Global, home: &Path, made: &Made, warnings: Vec<String>) -> Output {
     let next = vec![global.command("policy check"), global.command("serve --background")];
     let mut page = Page::new();
     page.styled(Style::Good, format!("The home folder is {}", home.display()));
@@ -192,10 +160,11 @@ fn report(global: &Global, home: &Path, made: &Made) -> Output {
         "The ledger begins with the assets and balances of genesis.json, which cannot change any more.",
     );
     page.line("Keep copies of book.db and ledger.db: without the book the agent does not sign.");
+    warnings.iter().for_each(|warning| page.styled(Style::Warn, warning.clone()));
     page.blank();
     page.line("Next:");
     next.iter().for_each(|command| page.line(format!("  {command}")));
-    Output::new(&Answer { home, made, next }, page)
+    Output::new(&Answer { home, made, next, warnings }, page)
 }
 
 /// A second init: says what is there, and whether that is what was asked for.
@@ -206,8 +175,8 @@ fn existing(config: &Config, args: &Args) -> Result<Output, CliError> {
     let accounts: Vec<_> =
         config.labels.accounts.iter().map(|(name, label)| format!("{name} ({label})")).collect();
     page.pairs([
-        ("module", config.token.module.display().to_string().into()),
-        ("token", config.token.uri.as_str().into()),
+        ("module", module(&config.token).into()),
+        ("token", config.token.name().into()),
         ("accounts", accounts.join(", ").into()),
         ("audit key", config.labels.audit.as_str().into()),
         ("node key", config.labels.node.clone().unwrap_or_default().into()),
@@ -224,7 +193,7 @@ fn existing(config: &Config, args: &Args) -> Result<Output, CliError> {
         ));
     }
     let value = serde_json::json!({
-        "home": config.home, "existed": true, "module": config.token.module, "token": config.token.uri,
+        "home": config.home, "existed": true, "module": module(&config.token), "token": config.token.name(),
         "accounts": config.labels.accounts, "audit": config.labels.audit, "node": config.labels.node,
         "differences": other,
     });
@@ -234,7 +203,7 @@ fn existing(config: &Config, args: &Args) -> Result<Output, CliError> {
 
 /// What was asked for and is not so.
 fn differences(config: &Config, args: &Args) -> Result<Vec<String>, CliError> {
-    let mut found = other_token(&config.token, args)?;
+    let mut found = args.device.differences(&config.token)?;
     if args.person.is_asked() {
         found.push("It is the home of an agent, and not of a person who decides.".to_owned());
     }
@@ -248,20 +217,12 @@ fn differences(config: &Config, args: &Args) -> Result<Vec<String>, CliError> {
     Ok(found)
 }
 
-/// The module and the token that were asked for, where they are not those of the home.
-fn other_token(home: &TokenConfig, args: &Args) -> Result<Vec<String>, CliError> {
-    let mut found = Vec::new();
-    let same = |module: &PathBuf| std::path::absolute(module).is_ok_and(|module| module == home.module);
-    if let Some(module) = args.module.as_ref().filter(|module| !same(module)) {
-        found.push(format!("It uses another module than {}.", module.display()));
+/// The path of the PKCS#11 module, where there is one.
+fn module(token: &TokenConfig) -> String {
+    match &token.place {
+        TokenPlace::Module(at) => at.module.display().to_string(),
+        TokenPlace::YubiHsm(_) => String::new(),
     }
-    if let Some(token) = &args.token {
-        let (asked, known) = (uri(token)?, uri(&home.uri)?);
-        if !known.agrees(&asked) {
-            found.push(format!("Its token is {}, not {token}.", home.uri));
-        }
-    }
-    Ok(found)
 }
 
 fn name(text: &str) -> Result<Name, CliError> {

@@ -48,7 +48,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         // this process leads a group already, after it has replaced itself for the environment.
         let _ = rustix::process::setsid();
     }
-    reexec::with_environment(&config.token.environment)?;
+    reexec::with_environment(&config.token.environment())?;
     log(args.detached);
     let leniency = Leniency { retry_pin: args.retry_pin, accept_rollback: args.accept_rollback };
     crate::serve::run(config, Options { leniency }).map_err(|error| match error {

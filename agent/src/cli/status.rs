@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bursar_core::name::Name;
 use bursar_core::time::Timestamp;
 use data_encoding::HEXLOWER;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::client::{Ask, Client, ClientError};
 use super::desk::source::whole;
@@ -20,6 +20,8 @@ use crate::config::{Config, LedgerConfig};
 use crate::own_requests;
 use crate::serve::LISTENING;
 use crate::store::log;
+use crate::token::about::About;
+use crate::token::yubihsm;
 
 /// Show whether the agent runs, and where book and ledger stand
 ///
@@ -45,6 +47,9 @@ struct Answer {
     /// Whom this home's commands ask instead.
     remote: Option<String>,
     token: String,
+    /// What the token of a running agent is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device: Option<About>,
     accounts: Vec<String>,
     ledger: String,
     records: u64,
@@ -58,6 +63,12 @@ struct Answer {
     /// Callers of whom the policy does not say which approver they are.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
+}
+
+/// What `/readyz` says of the token.
+#[derive(Deserialize)]
+struct Ready {
+    device: About,
 }
 
 #[derive(Serialize)]
@@ -91,7 +102,8 @@ impl Waiting {
 pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
     let config = global.config()?;
     let client = Client::to(global, &config)?;
-    let (state, style, reason, exit) = match client.ask::<serde_json::Value>(&Ask::get("/readyz")) {
+    let ready = client.ask::<Ready>(&Ask::get("/readyz"));
+    let (state, style, reason, exit) = match &ready {
         Ok(_) => ("ready", Style::Good, None, Exit::Done),
         Err(ClientError::NotRunning { start }) => {
             ("not running", Style::Warn, Some(format!("start it with: {start}")), Exit::NotRunning)
@@ -106,6 +118,14 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         None => standing.as_ref().and_then(|standing| standing.until).map(|(until, _)| until),
     };
     let warnings = standing.map(|standing| own_requests::warnings(&config.callers, &standing.policy));
+    let mut warnings = warnings.unwrap_or_default();
+    let broken = config.home.join(yubihsm::BROKEN);
+    if broken.exists() {
+        warnings.push(format!(
+            "the YubiHSM's audit log is not whole; {} says where: look into it, then delete that file",
+            broken.display()
+        ));
+    }
     let (records, root) = log::head(&read::open(&config.home)?)?;
     let answer = Answer {
         state,
@@ -113,7 +133,8 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         listening: listening(&config),
         remote: config.remote.as_ref().map(ToString::to_string),
         pid: stop::pid(&config).map(|pid| pid.as_raw_nonzero().get()),
-        token: config.token.uri.clone(),
+        token: config.token.name(),
+        device: ready.ok().map(|ready| ready.device),
         accounts: config.labels.accounts.keys().map(ToString::to_string).collect(),
         ledger: match &config.ledger {
             LedgerConfig::Embedded { .. } => "embedded".to_owned(),
@@ -126,7 +147,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         root: HEXLOWER.encode(&root),
         waiting: inbox.as_ref().map(Waiting::of),
         break_glass: until,
-        warnings: warnings.unwrap_or_default(),
+        warnings,
     };
     let mut page = Page::new();
     if let Some(until) = answer.break_glass {
@@ -145,6 +166,7 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         ("listening", answer.listening.clone().unwrap_or_default().into()),
         ("remote agent", answer.remote.clone().unwrap_or_default().into()),
         ("token", answer.token.as_str().into()),
+        ("device", answer.device.as_ref().map_or_else(|| "".into(), device)),
         ("accounts", answer.accounts.join(", ").into()),
         ("ledger", answer.ledger.as_str().into()),
         (
@@ -157,6 +179,11 @@ pub fn run(global: &Global, _: Args) -> Result<Output, CliError> {
         page.styled(Style::Warn, format!("Warning: {warning}."));
     }
     Ok(Output::new(&answer, page).with_exit(exit))
+}
+
+/// What the token is; a simulator stands out.
+fn device(about: &About) -> Cell {
+    if about.simulator { Cell::new(about.line(), Style::Bad) } else { about.line().into() }
 }
 
 /// That the policy is one for an emergency.

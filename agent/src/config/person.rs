@@ -74,7 +74,6 @@ impl Person {
     pub fn parse(home: &Path, text: &str) -> Result<Self, String> {
         let Text { token, approver, administrator, remote } =
             toml::from_str(text).map_err(|error| error.to_string())?;
-        crate::token::check_uri(&token.uri).map_err(|error| format!("`token.uri`: {error}"))?;
         match (&approver, &administrator) {
             (None, None) => return Err("a person decides as [approver] or as [administrator]".to_owned()),
             (Some(one), Some(other)) if one.key == other.key => {

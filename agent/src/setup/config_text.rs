@@ -1,12 +1,12 @@
 //! The text of a new home's config.toml, with its comments.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::SetupError;
 use super::account::AccountKey;
-use crate::config::Config;
+use crate::config::token::YubiHsm;
+use crate::config::{Config, TokenConfig, TokenPlace};
 use crate::token::pin::PinSource;
 
 /// What a new configuration says.
@@ -14,14 +14,8 @@ use crate::token::pin::PinSource;
 pub struct NewConfig {
     /// The home's random id, 32 hex digits.
     pub id: String,
-    /// The module, absolute.
-    pub module: PathBuf,
-    /// The token's URI.
-    pub uri: String,
-    /// Where the PIN comes from.
-    pub pin: PinSource,
-    /// What the module reads from its environment.
-    pub environment: BTreeMap<String, String>,
+    /// The token; a module's path absolute.
+    pub token: TokenConfig,
     /// Label of the audit key.
     pub audit: String,
     /// Label of the node key.
@@ -44,7 +38,7 @@ impl NewConfig {
     }
 
     fn text(&self) -> Result<String, SetupError> {
-        let token = token_lines(&self.module, &self.uri, &self.pin, &self.environment)?;
+        let token = token_lines(&self.token)?;
         let administrator = self.administrator.as_ref().map_or_else(String::new, |label| {
             format!(
                 "# Signs new versions of the policy, as `bursar policy install` asks; ed25519 or p256.\nadministrator = {}\n",
@@ -62,6 +56,8 @@ impl NewConfig {
 # Random, different for each home: it stands in the audit log's checkpoints and in the token's
 # rollback anchor. Changing it cuts the home off from both.
 id = {id}
+# Where real money is paid: then no simulated device is taken for the token.
+# production = true
 
 {token}# Labels of keys in the token. Each key has one role. `bursar key list` shows them.
 [keys]
@@ -128,19 +124,18 @@ roles = ["requester", "approver", "auditor", "administrator"]
 }
 
 /// The section `[token]`, with its comments.
-pub(super) fn token_lines(
-    module: &Path,
-    uri: &str,
-    pin: &PinSource,
-    environment: &BTreeMap<String, String>,
-) -> Result<String, SetupError> {
-    let pin = match pin {
+pub(super) fn token_lines(token: &TokenConfig) -> Result<String, SetupError> {
+    let pin = match &token.pin {
         PinSource::File(path) => format!("{{ file = {} }}", quoted(utf8(path)?)),
         PinSource::Credential(name) => format!("{{ credential = {} }}", quoted(name)),
         PinSource::Prompt => quoted("prompt"),
     };
+    let at = match &token.place {
+        TokenPlace::Module(at) => at,
+        TokenPlace::YubiHsm(at) => return Ok(yubihsm_lines(at, &pin)),
+    };
     let mut variables = String::new();
-    for (name, value) in environment {
+    for (name, value) in &at.environment {
         let _ = writeln!(variables, "{} = {}", key(name), quoted(value));
     }
     Ok(format!(
@@ -157,9 +152,34 @@ pin = {pin}
 [token.environment]
 {variables}
 "#,
-        module = quoted(utf8(module)?),
-        uri = quoted(uri),
+        module = quoted(utf8(&at.module)?),
+        uri = quoted(&at.uri),
     ))
+}
+
+fn yubihsm_lines(at: &YubiHsm, pin: &str) -> String {
+    let serial = at.serial.map_or_else(String::new, |serial| format!("serial = \"{serial:010}\"\n"));
+    let flag =
+        |name: &str, set: bool| if set { format!("{name} = true\n") } else { format!("# {name} = true\n") };
+    format!(
+        r#"[token]
+# A YubiHSM 2: the address of its connector, the device's serial number, and the id of the authentication
+# key that this home opens it with, which can sign with the keys of its roles and can do nothing else.
+yubihsm = "{connector}"
+{serial}auth-key = {key}
+# Where the password comes from: {{ file = "pin" }} (mode 0600), {{ credential = "pin" }} (of systemd), or "prompt".
+pin = {pin}
+# For a connector on another machine. What goes to the device is encrypted to the authentication key.
+{remote}# Make and use ECDSA keys on firmware below 2.4.0, which gives them away to whoever holds the device (EUCLEAK).
+{vulnerable}# The agent keeps the device's audit log in device-log.jsonl; for the other homes on the same device: false.
+{log}
+"#,
+        connector = at.connector,
+        key = at.auth_key,
+        remote = flag("remote", !at.connector.is_local()),
+        vulnerable = flag("allow-vulnerable-ecdsa", at.allow_vulnerable_ecdsa),
+        log = if at.keep_log { "# keep-log = false" } else { "keep-log = false" },
+    )
 }
 
 /// One more account at the end of a configuration's text; read back before it is answered.
@@ -189,15 +209,24 @@ fn utf8(path: &Path) -> Result<&str, SetupError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::config::token::Module;
+
+    fn module() -> Module {
+        Module {
+            module: "/usr/lib/softhsm/libsofthsm2.so".into(),
+            uri: "pkcs11:token=treasury".to_owned(),
+            workers: None,
+            environment: BTreeMap::new(),
+        }
+    }
 
     fn sample() -> NewConfig {
         NewConfig {
             id: "00112233445566778899aabbccddeeff".to_owned(),
-            module: "/usr/lib/softhsm/libsofthsm2.so".into(),
-            uri: "pkcs11:token=treasury".to_owned(),
-            pin: PinSource::File("pin".into()),
-            environment: BTreeMap::new(),
+            token: TokenConfig { place: TokenPlace::Module(module()), pin: PinSource::File("pin".into()) },
             audit: "audit".to_owned(),
             node: "node".to_owned(),
             administrator: None,
@@ -214,18 +243,38 @@ mod tests {
             PinSource::Credential("pin".into()),
             PinSource::Prompt,
         ] {
-            let mut new = NewConfig { pin: pin.clone(), ..sample() };
-            new.environment.insert("SOFTHSM2_CONF".to_owned(), "/odd \\ \"path\"\u{e9}".to_owned());
+            let mut at = module();
+            at.environment.insert("SOFTHSM2_CONF".to_owned(), "/odd \\ \"path\"\u{e9}".to_owned());
+            let token = TokenConfig { place: TokenPlace::Module(at), pin };
+            let mut new = NewConfig { token, ..sample() };
             new.accounts =
                 ["expenses=card 'seven'", "petty cash=p\u{fc}"].map(|text| text.parse().unwrap()).to_vec();
             let config = Config::parse(home, &new.render(home).unwrap()).unwrap();
-            assert_eq!(config.token.pin, pin);
-            assert_eq!(config.token.environment, new.environment);
+            assert_eq!(config.token, new.token);
             let accounts: Vec<_> =
                 config.labels.accounts.iter().map(|(name, key)| (name.as_str(), key.as_str())).collect();
             assert_eq!(accounts, [("expenses", "card 'seven'"), ("petty cash", "p\u{fc}")]);
             assert_eq!(config.labels.node.as_deref(), Some("node"));
             assert_eq!(config.labels.administrator, None);
+        }
+    }
+
+    #[test]
+    fn a_yubihsm_is_written_as_it_is_read() {
+        let home = Path::new("/home/anna/x");
+        for (connector, set, serial) in
+            [("http://127.0.0.1:12345", false, None), ("http://10.0.0.7:1", true, Some(12_345_678))]
+        {
+            let place = TokenPlace::YubiHsm(YubiHsm {
+                connector: connector.parse().unwrap(),
+                auth_key: 7,
+                serial,
+                allow_vulnerable_ecdsa: set,
+                keep_log: !set,
+            });
+            let token = TokenConfig { place, pin: PinSource::File("pin".into()) };
+            let new = NewConfig { token, ..sample() };
+            assert_eq!(Config::parse(home, &new.render(home).unwrap()).unwrap().token, new.token);
         }
     }
 
@@ -252,6 +301,7 @@ mod tests {
         let home = Path::new("/home/anna/x");
         let text = sample().render(home).unwrap();
         let lines = [
+            "production = true",
             "workers = 4",
             "approver =",
             "[callers.treasurer]",
@@ -274,8 +324,9 @@ mod tests {
             open = open.replace(&format!("# {line}"), line);
         }
         let config = Config::parse(home, &open).unwrap();
-        assert_eq!((config.token.workers, config.callers.iter().count()), (Some(4), 4));
-        assert!(config.listen.is_some() && config.remote.is_some());
+        let TokenPlace::Module(at) = config.token.place else { panic!("a YubiHSM") };
+        assert_eq!((at.workers, config.callers.iter().count()), (Some(4), 4));
+        assert!(config.production && config.listen.is_some() && config.remote.is_some());
     }
 
     #[test]

@@ -306,10 +306,8 @@ mod tests {
             let new = NewHome {
                 config: NewConfig {
                     id: id().unwrap(),
-                    module: "/module.so".into(),
-                    uri: "pkcs11:token=t".to_owned(),
-                    pin: crate::token::pin::PinSource::File("pin".into()),
-                    environment: BTreeMap::new(),
+                    token: toml::from_str("module = \"/m.so\"\nuri = \"pkcs11:token=t\"\npin = \"prompt\"")
+                        .unwrap(),
                     audit: "audit".to_owned(),
                     node: "node".to_owned(),
                     administrator: None,

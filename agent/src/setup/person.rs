@@ -1,8 +1,7 @@
 //! The home of a person who decides: keys in the person's own token, a certificate, a configuration.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bursar_core::approval::HomeId;
 use bursar_core::key::PublicKey;
@@ -12,26 +11,19 @@ use super::SetupError;
 use super::config_text::{quoted, token_lines};
 use super::folder::Folder;
 use super::home::{Made, certificate};
-use crate::config;
 use crate::config::person::{Office, Person, Place};
 use crate::config::pinned::{self, Pinned};
+use crate::config::{self, TokenConfig};
 use crate::token::Token;
 use crate::token::keyring::{administrator_key, approver_key};
 use crate::token::mark::Mark;
-use crate::token::pin::PinSource;
 use crate::token::provision::Algorithm;
 
 /// What a person's home is to be.
 #[derive(Clone, Debug)]
 pub struct NewPerson {
-    /// The module, absolute.
-    pub module: PathBuf,
-    /// The token's URI.
-    pub uri: String,
-    /// Where the PIN comes from.
-    pub pin: PinSource,
-    /// What the module reads from its environment.
-    pub environment: BTreeMap<String, String>,
+    /// The token; a module's path absolute.
+    pub token: TokenConfig,
     /// Name and key label of the approver.
     pub approver: Option<Office>,
     /// Name and key label of the administrator.
@@ -102,7 +94,7 @@ impl NewPerson {
             "# What a person who decides works with: a token of their own, and where the agent is.\n\
                         # Paths are relative to this folder, unless they begin with a slash.\n\n"
                 .to_owned();
-        text += &token_lines(&self.module, &self.uri, &self.pin, &self.environment)?;
+        text += &token_lines(&self.token)?;
         let offices = [
             ("approver", "payments, freezes and lifts, and breaks the glass", &self.approver),
             ("administrator", "versions of the policy", &self.administrator),
@@ -148,10 +140,10 @@ mod tests {
 
     fn sample() -> NewPerson {
         NewPerson {
-            module: "/usr/lib/softhsm/libsofthsm2.so".into(),
-            uri: "pkcs11:token=anna".to_owned(),
-            pin: PinSource::Prompt,
-            environment: [("SOFTHSM2_CONF".to_owned(), "/a \"b\"".to_owned())].into(),
+            token: toml::from_str(
+                "module = \"/m.so\"\nuri = \"pkcs11:token=anna\"\npin = \"prompt\"\n[environment]\nX = '/a \"b\"'",
+            )
+            .unwrap(),
             approver: office("anna", "approver"),
             administrator: office("anna", "the 'other'"),
             algorithm: Algorithm::P256,
@@ -168,9 +160,8 @@ mod tests {
         for agent in [None, Some(Place::Socket("/run/a b.sock".into())), Some(Place::Remote(remote))] {
             let new = NewPerson { agent: agent.clone(), ..sample() };
             let person = Person::parse(home, &new.render(home).unwrap()).unwrap();
-            assert_eq!((person.agent, person.token.pin), (agent, PinSource::Prompt));
+            assert_eq!((person.agent, person.token), (agent, new.token));
             assert_eq!((person.approver, person.administrator), (new.approver, new.administrator));
-            assert_eq!(person.token.environment, new.environment);
         }
         let twice = NewPerson { administrator: office("anna", "approver"), ..sample() };
         assert!(matches!(twice.render(home), Err(SetupError::Config(_))));

@@ -1,13 +1,11 @@
 //! Errors of the token by what somebody has to look at.
 
-use bursar_pkcs11::Error as Device;
-
-use super::TokenError;
+use super::{Kind, TokenError};
 
 /// What somebody has to look at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The device or its module.
+    /// The device, or the way to it.
     Device,
     /// The PIN.
     Pin,
@@ -28,17 +26,11 @@ impl TokenError {
             | Self::Invalid { .. } => Fault::Key,
             Self::Pin(_) => Fault::Pin,
             Self::TooLate(_) => Fault::Passing,
-            Self::Device(device) => match device {
-                Device::PinIncorrect { .. }
-                | Device::PinFinalTry
-                | Device::PinLocked
-                | Device::PinMissing
-                | Device::PinNotInitialized => Fault::Pin,
-                Device::KeyNotFound { .. } | Device::KeyAmbiguous { .. } | Device::KeyExists { .. } => {
-                    Fault::Key
-                }
-                Device::Busy => Fault::Passing,
-                _ => Fault::Device,
+            Self::Device(device) => match device.kind() {
+                Kind::PinRefused | Kind::PinMissing => Fault::Pin,
+                Kind::KeyMissing | Kind::KeyInDoubt => Fault::Key,
+                Kind::Busy => Fault::Passing,
+                Kind::Deadline | Kind::Gone | Kind::Failed => Fault::Device,
             },
         }
     }
@@ -46,6 +38,14 @@ impl TokenError {
     /// Did the token refuse the PIN, or would it be the last try? Then no login may be tried again
     /// before a person has looked: see [`pin::refused`](super::pin::refused).
     pub fn is_pin_refused(&self) -> bool {
-        matches!(self, Self::Device(Device::PinIncorrect { .. } | Device::PinLocked | Device::PinFinalTry))
+        self.kind() == Some(Kind::PinRefused)
+    }
+
+    /// What the device said, if it was the device.
+    pub fn kind(&self) -> Option<Kind> {
+        match self {
+            Self::Device(device) => Some(device.kind()),
+            _ => None,
+        }
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use bursar_core::key::PublicKey;
 use bursar_core::name::Name;
 
-use super::TokenError;
 use super::mark::Mark;
-use super::pkcs11::{Handle, Token};
+
 use super::role::{AccountKey, Administrator, Approver, Audit, Node, RoleKey};
+use super::{Handle, Token, TokenError};
 
 /// What the roles are called; each account's is `account NAME`.
 const AUDIT: &str = "audit";

@@ -1,4 +1,4 @@
-//! For which role a key was made, kept in its CKA_ID, so that another home with the same token knows
+//! For which role a key was made, kept in its CKA_ID or, in a YubiHSM, as its domain, so that another home with the same token knows
 //! it, too: one key, one role.
 //!
 //! A key that `bursar` did not make for a role, or made before there were marks, has none; then its
@@ -6,8 +6,7 @@
 
 use bursar_core::key::PublicKey;
 
-use super::TokenError;
-use super::pkcs11::Handle;
+use super::{Handle, TokenError};
 
 /// Bytes of a key's CKA_ID: the mark, and the rest random, so that no two keys share one.
 pub const ID: usize = 16;
@@ -25,10 +24,13 @@ pub enum Mark {
     Approver,
     /// Decides on policy bundles.
     Administrator,
+    /// Opens shares; derives and does not sign.
+    Holder,
 }
 
 impl Mark {
-    const ALL: [Self; 5] = [Self::Account, Self::Audit, Self::Node, Self::Approver, Self::Administrator];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Account, Self::Audit, Self::Node, Self::Approver, Self::Administrator, Self::Holder];
 
     /// What the role is called, which is also the label that `bursar init` gives its key; accounts have
     /// names of their own.
@@ -39,6 +41,7 @@ impl Mark {
             Self::Node => "node",
             Self::Approver => "approver",
             Self::Administrator => "administrator",
+            Self::Holder => "holder",
         }
     }
 
@@ -49,6 +52,7 @@ impl Mark {
             Self::Node => b"node",
             Self::Approver => b"appr",
             Self::Administrator => b"admn",
+            Self::Holder => b"hold",
         }
     }
 
@@ -58,7 +62,7 @@ impl Mark {
         random
     }
 
-    fn of_id(id: &[u8]) -> Option<Self> {
+    pub(super) fn of_id(id: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|mark| id.len() == ID && id.starts_with(mark.tag()))
     }
 
@@ -69,12 +73,12 @@ impl Mark {
 
     /// Refuses a key that was made for another role.
     pub(super) fn check(self, key: &Handle) -> Result<(), TokenError> {
-        self.agrees(Self::of_id(key.id()), key.label(), key.public())
+        self.agrees(key.made(), key.label(), key.public())
     }
 
     /// Refuses a key that another home has in another role, as far as the token tells.
     pub(super) fn check_found(self, key: &Handle) -> Result<(), TokenError> {
-        let made = Self::of_id(key.id()).or_else(|| Self::of_label(key.label()));
+        let made = key.made().or_else(|| Self::of_label(key.label()));
         self.agrees(made, key.label(), key.public())
     }
 

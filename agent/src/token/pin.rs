@@ -5,7 +5,6 @@ use std::io::{IsTerminal, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use bursar_pkcs11::Pin;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -19,6 +18,33 @@ const OTHERS: u32 = 0o077;
 const STRANGERS: u32 = 0o007;
 /// Longest PIN in bytes.
 const LONGEST: u64 = 256;
+
+/// A PIN, or the password of a YubiHSM's authentication key: wiped when dropped, never printed.
+#[derive(Clone)]
+pub struct Pin(Zeroizing<String>);
+
+impl Pin {
+    /// Takes it over; the string given is wiped.
+    pub fn new(pin: String) -> Self {
+        Self(Zeroizing::new(pin))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pin(…)")
+    }
+}
+
+impl From<Pin> for bursar_pkcs11::Pin {
+    fn from(pin: Pin) -> Self {
+        Self::new(pin.0.as_str().to_owned())
+    }
+}
 
 /// Where the PIN comes from; never the command line, never the environment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -60,8 +86,13 @@ pub enum PinError {
 }
 
 impl PinSource {
-    /// Reads the PIN.
+    /// Reads the PIN of the token.
     pub fn read(&self, home: &Path) -> Result<Pin, PinError> {
+        self.read_as(home, "PIN of the token")
+    }
+
+    /// Reads it; whoever has to type it sees what it is called.
+    pub fn read_as(&self, home: &Path, name: &str) -> Result<Pin, PinError> {
         match self {
             Self::File(path) => from_file(&home.join(path), OTHERS),
             Self::Credential(name) => {
@@ -74,7 +105,7 @@ impl PinSource {
                 from_file(&Path::new(&folder).join(name), STRANGERS)
             }
             Self::Prompt if std::io::stdin().is_terminal() => {
-                let typed = rpassword::prompt_password("PIN of the token: ").map(Zeroizing::new);
+                let typed = rpassword::prompt_password(format!("{name}: ")).map(Zeroizing::new);
                 let mut typed = typed.map_err(|e| PinError::Unreadable {
                     from: "the terminal".to_owned(),
                     why: e.to_string(),
@@ -185,8 +216,7 @@ mod tests {
     use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use bursar_pkcs11::Error as Device;
-
+    use super::super::{DeviceError, Kind};
     use super::*;
 
     #[test]
@@ -271,15 +301,10 @@ mod tests {
     #[test]
     fn what_is_no_word_on_the_pin_leaves_no_mark() {
         let home = tempfile::tempdir().unwrap();
-        for (error, is_refused) in [
-            (Device::PinIncorrect { count_low: false, final_try: false, locked: false }, true),
-            (Device::PinFinalTry, true),
-            (Device::PinLocked, true),
-            (Device::PinMissing, false),
-            (Device::PinNotInitialized, false),
-            (Device::Busy, false),
-        ] {
-            let error = TokenError::Device(error);
+        for (error, is_refused) in
+            [(Kind::PinRefused, true), (Kind::PinMissing, false), (Kind::Busy, false), (Kind::Gone, false)]
+        {
+            let error = TokenError::Device(DeviceError::new(error, "x"));
             assert_eq!(error.is_pin_refused(), is_refused, "{error}");
             assert!(once(home.path(), true, || Err::<(), _>(error)).is_err());
             assert_eq!(home.path().join(MARK).exists(), is_refused);
@@ -288,7 +313,7 @@ mod tests {
     }
 
     fn wrong_pin() -> Result<(), TokenError> {
-        Err(TokenError::Device(Device::PinIncorrect { count_low: true, final_try: false, locked: false }))
+        Err(DeviceError::new(Kind::PinRefused, "wrong").into())
     }
 
     fn assert_not_tried(home: &Path) {

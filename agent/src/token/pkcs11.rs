@@ -1,58 +1,24 @@
 //! Tokens behind PKCS#11 modules: bytes in, verified signatures out.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bursar_core::key::{PublicKey, Signature, Verifier};
+use bursar_core::key::{KeyError, PublicKey, Signature};
 use bursar_pkcs11 as p11;
+use zeroize::Zeroizing;
 
-use super::TokenError;
+use super::about::{About, Device};
+use super::device::NewKey;
+use super::handle::{At, Handle};
+use super::mark::{ID, Mark};
+use super::pin::Pin;
+use super::{DeviceError, Kind, TokenError};
 
-/// An open token: logged in, with its pool of sessions.
+/// A logged-in token with its pool of sessions.
 #[derive(Clone)]
-pub struct Token {
+pub(super) struct Pkcs11 {
     module: p11::Module,
     token: p11::Token,
-}
-
-/// A key in an open token.
-#[derive(Clone, Debug)]
-pub struct Handle {
-    key: p11::Key,
-    verifier: Arc<Verifier>,
-}
-
-impl Handle {
-    fn new(key: p11::Key) -> Result<Self, TokenError> {
-        let public =
-            public(&key).map_err(|why| TokenError::Invalid { label: key.label().to_owned(), why })?;
-        let not = bursar_core::key::KeyError::NotOnCurve("token");
-        let verifier = Verifier::new(&public);
-        let verifier =
-            verifier.ok_or_else(|| TokenError::Invalid { label: key.label().to_owned(), why: not })?;
-        Ok(Self { key, verifier: Arc::new(verifier) })
-    }
-
-    /// The public key.
-    pub fn public(&self) -> &PublicKey {
-        self.verifier.key()
-    }
-
-    /// The public key, ready to verify.
-    pub fn verifier(&self) -> Arc<Verifier> {
-        self.verifier.clone()
-    }
-
-    /// Its label in the token.
-    pub fn label(&self) -> &str {
-        self.key.label()
-    }
-
-    /// Its CKA_ID.
-    pub(super) fn id(&self) -> &[u8] {
-        self.key.id()
-    }
 }
 
 /// A module and the tokens that it shows, for `init`.
@@ -76,12 +42,12 @@ pub fn check_uri(text: &str) -> Result<(), TokenError> {
     Ok(())
 }
 
-impl Token {
+impl Pkcs11 {
     /// Loads the module, finds the token, logs in once.
     pub fn open(
         module: &Path,
         uri: &p11::TokenUri,
-        pin: p11::Pin,
+        pin: Pin,
         workers: Option<usize>,
     ) -> Result<Self, TokenError> {
         let mut pool = p11::PoolOptions { deadline: Duration::from_secs(10), ..Default::default() };
@@ -89,81 +55,126 @@ impl Token {
             pool.workers = workers;
         }
         let module = p11::Module::load(module, &p11::ModuleOptions::default())?;
-        let token = module.open(uri, Some(pin), pool)?;
+        let token = module.open(uri, Some(pin.into()), pool)?;
         Ok(Self { module, token })
     }
 
-    /// Label, serial number and maker.
-    pub fn info(&self) -> &p11::TokenInfo {
-        self.token.info()
+    pub fn about(&self) -> About {
+        let info = self.token.info();
+        About {
+            label: info.label().to_owned(),
+            kind: Device::Pkcs11,
+            model: format!("{} {}", info.manufacturer(), info.model()).trim().to_owned(),
+            serial: info.serial().to_owned(),
+            firmware: None,
+            simulator: false,
+        }
     }
 
-    /// Is the device there?
+    pub fn uri(&self) -> String {
+        p11::TokenUri::of(self.token.info()).to_string()
+    }
+
     pub async fn check(&self) -> Result<(), TokenError> {
         Ok(self.token.check().await?)
     }
 
-    /// Starts the module again if the device is gone; answers whether it had to. Blocks.
-    pub fn recover(&self) -> Result<bool, TokenError> {
-        match self.token.health() {
+    /// Starts the module again if the device is gone.
+    pub async fn recover(&self) -> Result<bool, TokenError> {
+        let this = self.clone();
+        let blocking = move || match this.token.health() {
             Err(p11::Error::Unplugged { .. }) => {
-                self.module.refresh()?;
-                self.token.health()?;
+                this.module.refresh()?;
+                this.token.health()?;
                 Ok(true)
             }
             other => Ok(other.map(|()| false)?),
-        }
+        };
+        // Its thread ends before it has answered only when the runtime does.
+        tokio::task::spawn_blocking(blocking).await.unwrap_or(Ok(false))
     }
 
-    /// Every key, with its usage.
     pub async fn keys(&self) -> Result<Vec<(Handle, p11::Usage)>, TokenError> {
         let keys = self.token.keys().await?;
-        keys.into_iter().map(|key| Ok((Handle::new(key.clone())?, key.usage()))).collect()
+        keys.into_iter().map(|key| Ok((handle(key.clone())?, key.usage()))).collect()
     }
 
-    /// Exactly one key of this label.
     pub async fn find(&self, label: &str) -> Result<Handle, TokenError> {
-        Handle::new(self.token.find(&p11::KeyUri::label(label)?).await?)
+        handle(self.token.find(&p11::KeyUri::label(label)?).await?)
     }
 
-    /// Makes a key that never leaves the token.
-    pub async fn generate(&self, new: p11::NewKey) -> Result<Handle, TokenError> {
-        Handle::new(self.token.generate(new).await?)
+    pub async fn generate(&self, new: NewKey) -> Result<Handle, TokenError> {
+        let random = self.random(ID).await?;
+        let id = match new.mark {
+            Some(mark) => mark.id(random),
+            None => random,
+        };
+        let NewKey { label, algorithm, usage, pin_each_use, .. } = new;
+        let new = p11::NewKey { label, id, algorithm, usage, copyable: !pin_each_use, pin_each_use };
+        handle(self.token.generate(new).await?)
     }
 
-    /// `n` bytes of the token's random number generator.
     pub async fn random(&self, n: usize) -> Result<Vec<u8>, TokenError> {
         Ok(self.token.random(n).await?.to_vec())
     }
 
-    /// Reads a private data object.
     pub async fn read_data(&self, label: &str) -> Result<Option<Vec<u8>>, TokenError> {
         Ok(self.token.read_data(label).await?)
     }
 
-    /// Writes a private data object; a crash leaves the old value or the new one.
     pub async fn write_data(&self, label: &str, value: Vec<u8>) -> Result<(), TokenError> {
         Ok(self.token.write_data(label, value).await?)
     }
 
-    /// Signs; only what `check` makes of a signature that it has verified comes out.
-    pub(super) async fn sign<P: Send + 'static>(
+    pub async fn derive(&self, key: &p11::Key, peer: &[u8]) -> Result<Zeroizing<Vec<u8>>, TokenError> {
+        Ok(self.token.derive(key, peer).await?)
+    }
+
+    pub async fn sign<P: Send + 'static>(
         &self,
-        key: &Handle,
+        key: &p11::Key,
         message: Vec<u8>,
         check: impl FnOnce(Signature) -> Option<P> + Send + 'static,
     ) -> Result<P, TokenError> {
         let checked = move |_: &p11::PublicKey, _: &[u8], raw: &p11::RawSignature| check(Signature(raw.0));
-        Ok(self.token.sign(&key.key, message, checked).await?)
+        Ok(self.token.sign(key, message, checked).await?)
     }
 }
 
-fn public(key: &p11::Key) -> Result<PublicKey, bursar_core::key::KeyError> {
+fn handle(key: p11::Key) -> Result<Handle, TokenError> {
+    let (label, made) = (key.label().to_owned(), Mark::of_id(key.id()));
+    Handle::new(&label, public(&key), made, At::Pkcs11(key))
+}
+
+fn public(key: &p11::Key) -> Result<PublicKey, KeyError> {
     let public = key.public_key();
-    let wrong = |_| bursar_core::key::KeyError::NotOnCurve("token");
+    let wrong = |_| KeyError::NotOnCurve("token");
     match public.algorithm() {
         p11::Algorithm::Ed25519 => PublicKey::ed25519(public.bytes().try_into().map_err(wrong)?),
         p11::Algorithm::P256 => PublicKey::p256(public.bytes().try_into().map_err(wrong)?),
         p11::Algorithm::Secp256k1 => PublicKey::secp256k1(public.bytes().try_into().map_err(wrong)?),
+    }
+}
+
+impl From<p11::Error> for DeviceError {
+    fn from(error: p11::Error) -> Self {
+        use p11::Error::*;
+        let kind = match &error {
+            PinIncorrect { .. } | PinFinalTry | PinLocked => Kind::PinRefused,
+            PinMissing | PinNotInitialized => Kind::PinMissing,
+            KeyNotFound { .. } => Kind::KeyMissing,
+            KeyAmbiguous { .. } | KeyExists { .. } => Kind::KeyInDoubt,
+            p11::Error::Busy => Kind::Busy,
+            p11::Error::Deadline => Kind::Deadline,
+            Unplugged { .. } => Kind::Gone,
+            _ => Kind::Failed,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<p11::Error> for TokenError {
+    fn from(error: p11::Error) -> Self {
+        DeviceError::from(error).into()
     }
 }

@@ -3,19 +3,20 @@
 use std::path::Path;
 
 use bursar_pkcs11 as p11;
-pub use bursar_pkcs11::{Algorithm, Pin, TokenInfo, TokenUri, Usage};
+pub use bursar_pkcs11::{Algorithm, TokenInfo, TokenUri, Usage};
 
-use super::TokenError;
-use super::mark::{ID, Mark};
-use super::pkcs11::{Handle, Token};
+use super::device::NewKey;
+use super::mark::Mark;
+use super::pin::Pin;
+use super::{Handle, Kind, Token, TokenError};
 
 /// Initialises the module's first blank token and sets its user's PIN. SoftHSM always has one.
 ///
 /// # Errors
-/// [`p11::Error::TokenExists`] when a token has this label.
+/// [`TokenError::Device`] when a token has this label.
 pub fn create_token(module: &Path, label: &str, so_pin: &Pin, pin: &Pin) -> Result<TokenInfo, TokenError> {
     let module = p11::Module::load(module, &p11::ModuleOptions::default())?;
-    Ok(module.init_token(label, so_pin, pin)?)
+    Ok(module.init_token(label, &so_pin.clone().into(), &pin.clone().into())?)
 }
 
 /// The URI that names exactly this token, by label and serial number.
@@ -28,8 +29,8 @@ impl Token {
     /// perhaps as one for which the token wants the PIN at each use. Answers whether it was made.
     ///
     /// # Errors
-    /// [`p11::Error::KeyAmbiguous`] when there are two; [`TokenError::OtherRole`] when it was made for
-    /// another role.
+    /// [`Kind::KeyInDoubt`] when there are two; [`TokenError::OtherRole`] when it was made for another
+    /// role.
     pub async fn ensure(
         &self,
         label: &str,
@@ -38,7 +39,7 @@ impl Token {
         pin_each_use: bool,
     ) -> Result<(Handle, bool), TokenError> {
         match self.find(label).await {
-            Err(TokenError::Device(p11::Error::KeyNotFound { .. })) => {}
+            Err(error) if error.kind() == Some(Kind::KeyMissing) => {}
             Ok(key) => return mark.check_found(&key).map(|()| (key, false)),
             Err(error) => return Err(error),
         }
@@ -48,7 +49,7 @@ impl Token {
     /// Makes a signing key with a random id, marked with the role that it is for.
     ///
     /// # Errors
-    /// [`p11::Error::KeyExists`] when the label is taken.
+    /// [`Kind::KeyInDoubt`] when the label is taken.
     pub async fn generate_signing(
         &self,
         label: &str,
@@ -61,7 +62,7 @@ impl Token {
     /// Makes a signing key for which the token wants the PIN at each use (CKA_ALWAYS_AUTHENTICATE).
     ///
     /// # Errors
-    /// [`p11::Error::KeyExists`] when the label is taken.
+    /// [`Kind::KeyInDoubt`] when the label is taken.
     pub async fn generate_guarded(
         &self,
         label: &str,
@@ -78,12 +79,7 @@ impl Token {
         algorithm: Algorithm,
         pin_each_use: bool,
     ) -> Result<Handle, TokenError> {
-        let random = self.random(ID).await?;
-        let id = match mark {
-            Some(mark) => mark.id(random),
-            None => random,
-        };
-        let (label, usage, copyable) = (label.to_owned(), Usage::Sign, !pin_each_use);
-        self.generate(p11::NewKey { label, id, algorithm, usage, copyable, pin_each_use }).await
+        let (label, usage) = (label.to_owned(), Usage::Sign);
+        self.generate(NewKey { label, mark, algorithm, usage, pin_each_use }).await
     }
 }

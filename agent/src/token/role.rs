@@ -6,7 +6,7 @@ use bursar_core::approval::{Ballot, BreakGlass, Freeze, Lift, Payload, PolicyCha
 use bursar_core::key::{PublicKey, Signature};
 use bursar_core::log::{Checkpoint, SignedCheckpoint};
 
-use super::pkcs11::Handle;
+use super::Handle;
 
 /// Pays. Signs only what the book has reserved.
 #[derive(Debug)]

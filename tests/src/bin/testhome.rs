@@ -4,15 +4,15 @@
 
 use std::error::Error;
 
+use bursar::config::token::{Module, TokenConfig, TokenPlace};
 use bursar::setup::account::AccountKey;
 use bursar::setup::config_text::NewConfig;
 use bursar::setup::folder::Folder;
 use bursar::setup::home::{self, NewAsset, NewBalance, NewHome};
 use bursar::token::Token;
-use bursar::token::pin::PinSource;
+use bursar::token::pin::{Pin, PinSource};
 use bursar::token::provision::Algorithm;
 use bursar_core::amount::Asset;
-use bursar_pkcs11::Pin;
 use bursar_tests::spec::Spec;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -20,15 +20,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = Folder::prepare(&spec.home)?;
     let pin = std::fs::read_to_string(&spec.pin_file)?;
     let uri = format!("pkcs11:token={}", spec.token.replace(' ', "%20"));
-    let token = Token::open(&spec.module, &uri.parse()?, Pin::new(pin.trim().to_owned()), Some(1))?;
+    let at = Module {
+        module: spec.module,
+        uri,
+        workers: Some(1),
+        environment: [("SOFTHSM2_CONF".to_owned(), std::env::var("SOFTHSM2_CONF")?)].into(),
+    };
+    let token = Token::open(&TokenPlace::Module(at.clone()), Pin::new(pin.trim().to_owned()), None)?;
+    let place = TokenPlace::Module(Module { workers: None, ..at });
     let asset = Asset::new("EUR".parse()?, 2)?;
     let mut new = NewHome {
         config: NewConfig {
             id: home::id()?,
-            module: spec.module,
-            uri,
-            pin: PinSource::File(spec.pin_file),
-            environment: [("SOFTHSM2_CONF".to_owned(), std::env::var("SOFTHSM2_CONF")?)].into(),
+            token: TokenConfig { place, pin: PinSource::File(spec.pin_file) },
             audit: "audit".to_owned(),
             node: "node".to_owned(),
             administrator: None,

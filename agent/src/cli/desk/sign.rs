@@ -6,7 +6,6 @@ use bursar_core::name::Name;
 use bursar_core::policy::Policy;
 
 use super::Desk;
-use crate::agent::open_token;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::key::open::runtime;
@@ -14,7 +13,7 @@ use crate::cli::output::{self, Page, Style};
 use crate::config::Home;
 use crate::token::keyring::{Keyring, administrator_key, approver_key};
 use crate::token::role::{Administrator, Approver, RoleKey, Statement};
-use crate::token::{Token, state};
+use crate::token::{Token, open, state};
 
 /// Which of the keys are needed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,12 +42,9 @@ impl Signer {
     /// Asks for the PIN as the home says, and logs in once.
     pub fn open(desk: &Desk, needs: Needs, retry_pin: bool) -> Result<Self, CliError> {
         let (home, policy) = (&desk.home, desk.policy.as_deref());
-        let mut settings = home.token().clone();
-        // One after the other: a person touches the token once for each.
-        settings.workers = Some(1);
         // Said before a PIN is asked for.
         let labels = labels(home, needs)?;
-        let token = open_token(home.path(), &settings, retry_pin)?;
+        let token = open::for_command(home.path(), home.token(), retry_pin)?;
         let runtime = runtime()?;
         if let Home::Agent(config) = home {
             // Refuses a key that has another role as well.

@@ -5,7 +5,8 @@ use std::path::Path;
 use bursar_core::approval::HomeId;
 use serde::Serialize;
 
-use super::{Args, Chosen, other_token};
+use super::device::Chosen;
+use super::{Args, module};
 use crate::cli::error::CliError;
 use crate::cli::global::quoted;
 use crate::cli::key::open::runtime;
@@ -14,39 +15,40 @@ use crate::config::person::{Office, Person, Place};
 use crate::config::pinned::Pinned;
 use crate::config::{Config, FILE};
 use crate::remote::Remote;
+use crate::setup::SetupError;
 use crate::setup::account::AccountKey;
 use crate::setup::config_text::key;
 use crate::setup::person::{self, MadePerson, NewPerson};
-use crate::setup::{SetupError, modules};
 use crate::tls::certificate;
 use crate::tls::fingerprint::Fingerprint;
-use crate::token::provision::{Algorithm, uri_of};
+use crate::token::mark::Mark;
+use crate::token::provision::Algorithm;
 use crate::{book, config};
 
 /// What only such a home has.
 #[derive(Debug, clap::Args)]
 pub struct PersonArgs {
     /// Make the home of a person who approves payments, under this name in the policy
-    #[arg(long, value_name = "NAME[=KEYLABEL]", requires = "module", value_parser = approver,
+    #[arg(long, value_name = "NAME[=KEYLABEL]", requires = "device", value_parser = approver,
         conflicts_with_all = ["accounts", "balances", "audit", "node", "asset"])]
     approver: Option<Office>,
     /// Make the home of a person who decides on versions of the policy, under this name in it
-    #[arg(long, value_name = "NAME[=KEYLABEL]", requires = "module", value_parser = administrator,
+    #[arg(long, value_name = "NAME[=KEYLABEL]", requires = "device", value_parser = administrator,
         conflicts_with_all = ["accounts", "balances", "audit", "node", "asset"])]
     administrator: Option<Office>,
     /// The agent that is asked: its socket, its home folder, or https://HOST:PORT [default: none; everything
     /// goes by files]
-    #[arg(long, value_name = "PATH|URL", requires = "module")]
+    #[arg(long, value_name = "PATH|URL", requires = "device")]
     agent: Option<String>,
     /// The certificate of an agent on another machine, as `bursar certificate` prints it there
     #[arg(long, value_name = "FINGERPRINT", requires = "agent")]
     agent_certificate: Option<Fingerprint>,
     /// The id of the agent's home, as `bursar status` shows it there [default: read where --agent is a home
     /// folder; otherwise the first `bursar policy fetch` learns it]
-    #[arg(long, value_name = "ID", requires = "module")]
+    #[arg(long, value_name = "ID", requires = "device")]
     agent_home: Option<HomeId>,
     /// Have the token ask for the PIN at each use of a key that is made, and not only once a session
-    #[arg(long, requires = "module")]
+    #[arg(long, requires = "device")]
     pin_each_use: bool,
 }
 
@@ -68,6 +70,12 @@ impl PersonArgs {
     /// Is it to be such a home?
     pub fn is_asked(&self) -> bool {
         self.approver.is_some() || self.administrator.is_some()
+    }
+
+    /// The roles of its keys.
+    pub fn roles(&self) -> Vec<Mark> {
+        let approver = self.approver.iter().map(|_| Mark::Approver);
+        approver.chain(self.administrator.iter().map(|_| Mark::Administrator)).collect()
     }
 
     /// Are its options only there if it is?
@@ -136,16 +144,13 @@ pub fn make(
     (agent, agent_home): (Option<Place>, Option<HomeId>),
     chosen: Chosen,
 ) -> Result<Output, CliError> {
-    let Chosen { folder, module, source, token } = chosen;
+    let Chosen { folder, config, token, warnings } = chosen;
     if folder.has(book::FILE) {
         let found = book::FILE.to_owned();
         return Err(SetupError::Foreign { path: folder.path().to_owned(), found }.into());
     }
     let new = NewPerson {
-        module,
-        uri: uri_of(token.info()).to_string(),
-        pin: source,
-        environment: modules::environment(|name| std::env::var(name).ok()),
+        token: config,
         approver: args.person.approver.clone(),
         administrator: args.person.administrator.clone(),
         algorithm: args.algorithm.unwrap_or(Algorithm::P256),
@@ -175,6 +180,7 @@ pub fn make(
     policy.iter().for_each(|lines| indented(&mut page, lines));
     page.line("The agent's config.toml needs to say who may call; it reads that when it starts:");
     callers.iter().for_each(|lines| indented(&mut page, lines));
+    warnings.iter().for_each(|warning| page.styled(Style::Warn, warning.clone()));
     let answer = Answer { home: folder.path(), made: &made, certificate, policy, callers };
     Ok(Output::new(&answer, page))
 }
@@ -199,7 +205,7 @@ fn caller(new: &NewPerson, certificate: &Fingerprint) -> String {
 
 /// What was asked for and is not so.
 fn differences(person: &Person, args: &Args, pinned: Option<&Pinned>) -> Result<Vec<String>, CliError> {
-    let mut found = other_token(&person.token, args)?;
+    let mut found = args.device.differences(&person.token)?;
     for (what, is, asked) in [
         ("approver", &person.approver, &args.person.approver),
         ("administrator", &person.administrator, &args.person.administrator),
@@ -261,8 +267,8 @@ pub fn existing(person: &Person, args: &Args) -> Result<Output, CliError> {
     let agent = agent(person);
     let known = pinned.map(|pinned| pinned.home.to_string());
     page.pairs([
-        ("module", person.token.module.display().to_string().into()),
-        ("token", person.token.uri.as_str().into()),
+        ("module", module(&person.token).into()),
+        ("token", person.token.name().into()),
         ("approver", office(&person.approver).into()),
         ("administrator", office(&person.administrator).into()),
         ("agent", agent.as_str().into()),
@@ -271,7 +277,7 @@ pub fn existing(person: &Person, args: &Args) -> Result<Output, CliError> {
     ]);
     page.line(format!("To change it, edit {}.", person.home.join(FILE).display()));
     let value = serde_json::json!({
-        "home": person.home, "existed": true, "module": person.token.module, "token": person.token.uri,
+        "home": person.home, "existed": true, "module": module(&person.token), "token": person.token.name(),
         "approver": person.approver.as_ref().map(|office| &office.name),
         "administrator": person.administrator.as_ref().map(|office| &office.name),
         "agent": agent, "agent_home": known, "policy": person.home.join(config::POLICY),

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::error::CliError;
 use crate::token::TokenError;
-use crate::token::pin::PinSource;
-use crate::token::provision::Pin;
+use crate::token::pin::{Pin, PinSource};
 
 /// Exactly one of the three, where a token is opened.
 #[derive(Debug, clap::Args)]

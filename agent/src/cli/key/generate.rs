@@ -2,11 +2,12 @@
 
 use bursar_core::name::Name;
 
-use super::open::{KeyView, Opened, open, role};
+use super::open::{KeyView, Opened, open, role, runtime};
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::output::{Output, Page};
-use crate::config::{self, Config};
+use crate::cli::provision::ProvisionArgs;
+use crate::config::{self, Config, TokenPlace};
 use crate::keys_file::KeysFile;
 use crate::setup::account::AccountKey;
 use crate::setup::config_text;
@@ -18,6 +19,8 @@ use crate::token::provision::Algorithm;
 /// With --account the key becomes a new account of this home. With --role it is checked to fit, and
 /// the line to write into config.toml is printed: replacing a key that logs were signed with is left
 /// to a person.
+///
+/// On a YubiHSM the home's own authentication key makes no keys; --provision-key names one that does.
 ///
 /// Example: bursar key generate travel --algorithm secp256k1 --account travel
 #[derive(Debug, clap::Args)]
@@ -37,6 +40,8 @@ pub struct Args {
     /// Have the token ask for the PIN at each use of this key, and not only once a session
     #[arg(long)]
     pin_each_use: bool,
+    #[command(flatten)]
+    provision: ProvisionArgs,
     /// Try the PIN again after it was refused and corrected
     #[arg(long)]
     retry_pin: bool,
@@ -112,7 +117,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         None => None,
     };
     let mark = args.account.as_ref().map(|_| Mark::Account).or(args.role.map(Role::mark));
-    let Opened { config, token, runtime } = open(global, args.retry_pin)?;
+    let Opened { config, token, runtime } = open_to_make(global, &args, mark)?;
     let key = runtime.block_on(async {
         if args.pin_each_use {
             token.generate_guarded(&asked.label, mark, args.algorithm).await
@@ -151,6 +156,24 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     }
     let role = args.account.map(|account| format!("account {account}"));
     Ok(Output::new(&KeyView::new(*key.public(), Some(asked.label), role), page))
+}
+
+/// The home's token, opened so that keys can be made: a YubiHSM with the authentication key for that.
+fn open_to_make(global: &Global, args: &Args, mark: Option<Mark>) -> Result<Opened, CliError> {
+    let config = global.config()?;
+    let TokenPlace::YubiHsm(hsm) = &config.token.place else {
+        if args.provision.is_given() {
+            let what = "--provision-key and --provision-file are of a YubiHSM, and this home's token is none";
+            return Err(CliError::Usage(what.to_owned()));
+        }
+        return open(global, args.retry_pin);
+    };
+    let token = args.provision.open(&config.home, hsm, args.retry_pin)?;
+    let runtime = runtime()?;
+    if let Some(mark) = mark {
+        runtime.block_on(token.check_reach(hsm.auth_key, mark))?;
+    }
+    Ok(Opened { config, token, runtime })
 }
 
 /// The configuration with one more account; an account that is there is not touched.

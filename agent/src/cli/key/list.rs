@@ -36,6 +36,8 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         views.push(view);
     }
     let mut page = Page::new();
+    let about = token.about();
+    page.styled(if about.simulator { Style::Bad } else { Style::Dim }, about.line());
     if table.is_empty() {
         page.line(format!(
             "The token has no keys; make one: {}",

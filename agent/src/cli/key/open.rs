@@ -5,13 +5,12 @@ use std::path::Path;
 use bursar_core::key::PublicKey;
 use serde::Serialize;
 
-use crate::agent::open_token;
 use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::reexec;
 use crate::config::person::Office;
 use crate::config::{Config, Home, TokenConfig};
-use crate::token::Token;
+use crate::token::{Token, open as opening};
 
 /// An agent's home and its token, logged in, with a runtime to await its answers.
 pub struct Opened {
@@ -46,10 +45,8 @@ fn log_in(
     token: &TokenConfig,
     retry_pin: bool,
 ) -> Result<(Token, tokio::runtime::Runtime), CliError> {
-    reexec::with_environment(&token.environment)?;
-    // One command asks one thing at a time.
-    let token = open_token(home, &TokenConfig { workers: Some(1), ..token.clone() }, retry_pin)?;
-    Ok((token, runtime()?))
+    reexec::with_environment(&token.environment())?;
+    Ok((opening::for_command(home, token, retry_pin)?, runtime()?))
 }
 
 /// A runtime on this thread.

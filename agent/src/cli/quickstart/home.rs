@@ -7,14 +7,15 @@ use crate::cli::error::CliError;
 use crate::cli::global::Global;
 use crate::cli::key::open::runtime;
 use crate::cli::reexec;
+use crate::config::{TokenConfig, TokenPlace};
 use crate::setup::config_text::NewConfig;
 use crate::setup::folder::Folder;
 use crate::setup::home::{self, NewHome};
 use crate::setup::{SetupError, softhsm};
 use crate::tls::certificate;
 use crate::token::Token;
-use crate::token::pin::PinSource;
-use crate::token::provision::{Pin, create_token, uri_of};
+use crate::token::pin::{Pin, PinSource};
+use crate::token::provision::{create_token, uri_of};
 use crate::{book, config, keys_file, ledger};
 
 /// The payments, in the home folder. Written first, so it also tells a folder that a quick start
@@ -54,16 +55,21 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
     let security_officer = Pin::new(softhsm::forgotten_pin()?.as_str().to_owned());
     let info = create_token(module, LABEL, &security_officer, &user())?;
     crate::crash::point("setup");
-    let token = Token::open(module, &uri_of(&info), user(), Some(1))?;
+    let place = TokenPlace::Module(config::token::Module {
+        module: module.to_owned(),
+        uri: uri_of(&info).to_string(),
+        workers: None,
+        environment: [(softhsm::VARIABLE.to_owned(), conf)].into(),
+    });
+    let pin = PinSource::File(softhsm::PIN.into());
+    let config = TokenConfig { place, pin };
+    let token = Token::open(&config.clone().with_one_worker().place, user(), None)?;
     let asset = story::asset()?;
     let accounts = story::accounts(&asset)?;
     let new = NewHome {
         config: NewConfig {
             id: home::id()?,
-            module: module.to_owned(),
-            uri: uri_of(&info).to_string(),
-            pin: PinSource::File(softhsm::PIN.into()),
-            environment: [(softhsm::VARIABLE.to_owned(), conf)].into(),
+            token: config,
             audit: "audit".to_owned(),
             node: "node".to_owned(),
             administrator: Some("administrator".to_owned()),

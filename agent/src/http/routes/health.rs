@@ -20,7 +20,9 @@ pub async fn ready(State(shared): State<Shared>) -> Result<Json<Value>, Problem>
     shared.probe.ask().await?;
     let head = shared.agent.book.head().await?;
     let waiting = crate::store::QUEUE - shared.agent.book.room();
-    Ok(Json(json!({ "status": "ready", "records": head.size, "waiting": waiting })))
+    Ok(Json(
+        json!({ "status": "ready", "records": head.size, "waiting": waiting, "device": shared.agent.token.about() }),
+    ))
 }
 
 /// Takes the clock's time as right after it had jumped.

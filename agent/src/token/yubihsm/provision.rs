@@ -1,0 +1,93 @@
+//! Authentication keys: made with a provisioning key, each with the least that its home needs.
+
+use ::yubihsm::authentication::{Algorithm, Key};
+use ::yubihsm::object::{Filter, Label, Type};
+use ::yubihsm::{Client, Credentials};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
+
+use super::super::device::Backend;
+use super::super::mark::Mark;
+use super::super::pin::Pin;
+use super::super::{DeviceError, Kind, Token, TokenError};
+use super::session::Session;
+use super::{connector, domain};
+use crate::config::token::Connector;
+
+/// The authentication key that every device has when it leaves the factory.
+pub const FACTORY_KEY: u16 = 1;
+/// Its password: <https://developers.yubico.com/YubiHSM2/Concepts/Authentication_Key.html>.
+const FACTORY_PASSWORD: &[u8] = b"password";
+/// Bytes of the password's digest that are part of the label. The password is 32 random bytes, so that
+/// its digest tells nothing.
+const TAG: usize = 12;
+
+/// Does the factory's authentication key still open the device? Then whoever reaches the connector
+/// can do everything.
+pub fn factory_key_opens(address: &Connector) -> bool {
+    let credentials = Credentials::from_password(FACTORY_KEY, FACTORY_PASSWORD);
+    Client::create(connector::open(address), credentials).is_ok_and(|client| client.connect().is_ok())
+}
+
+impl Token {
+    /// The authentication key of a home with these roles, which this password opens; made if there is
+    /// none. The password has to be drawn at random.
+    ///
+    /// # Errors
+    /// When this token was opened with a key that may not, or is no YubiHSM.
+    pub async fn authorise(&self, roles: &[Mark], password: &Pin) -> Result<u16, TokenError> {
+        let Backend::YubiHsm(hsm) = &self.0 else { return Err(no_yubihsm().into()) };
+        let (roles, password) = (roles.to_vec(), password.clone());
+        Ok(hsm.queue.ask(move |session| authorise(session, &roles, password.as_bytes())).await?)
+    }
+
+    /// Refuses a role whose keys the authentication key with this id does not reach.
+    pub async fn check_reach(&self, auth_key: u16, role: Mark) -> Result<(), TokenError> {
+        let Backend::YubiHsm(hsm) = &self.0 else { return Ok(()) };
+        Ok(hsm.queue.ask(move |session| check_reach(session, auth_key, role)).await?)
+    }
+}
+
+fn authorise(session: &mut Session, roles: &[Mark], password: &[u8]) -> Result<u16, DeviceError> {
+    let text = format!("bursar {}", HEXLOWER.encode(&Sha256::digest(password)[..TAG]));
+    let label = Label::from_bytes(text.as_bytes())
+        .map_err(|error| DeviceError::new(Kind::Failed, error.to_string()))?;
+    let filters = [Filter::Type(Type::AuthenticationKey), Filter::Label(label.clone())];
+    let there = session.attempt(|client| client.list_objects(&filters))?;
+    if let Some(key) = there.first() {
+        // An interrupted attempt has left it.
+        return Ok(key.object_id);
+    }
+    let (domains, capabilities) = (domain::domains(roles), domain::least(roles));
+    session.once(|client| {
+        client.put_authentication_key(
+            0,
+            label.clone(),
+            domains,
+            capabilities,
+            // It passes nothing on.
+            ::yubihsm::Capability::empty(),
+            Algorithm::YubicoAes,
+            Key::derive_from_password(password),
+        )
+    })
+}
+
+fn check_reach(session: &mut Session, auth_key: u16, role: Mark) -> Result<(), DeviceError> {
+    let info = session.attempt(|client| client.get_object_info(auth_key, Type::AuthenticationKey))?;
+    if info.domains.contains(role.domain()) {
+        return Ok(());
+    }
+    let (word, domain) = (role.word(), role.domain().bits().trailing_zeros() + 1);
+    Err(DeviceError::new(
+        Kind::Failed,
+        format!(
+            "this home's authentication key {auth_key} reaches the keys of the roles that its home was made for, and {word} \
+         (domain {domain}) is none of them: make another home for it, with `bursar init --yubihsm`"
+        ),
+    ))
+}
+
+fn no_yubihsm() -> DeviceError {
+    DeviceError::new(Kind::Failed, "only a YubiHSM has authentication keys: report this as a defect")
+}
