@@ -1,0 +1,36 @@
+//! Private keys, in the layout in which the device keeps them.
+
+pub(super) mod ed25519;
+
+use rand_core::CryptoRng;
+use zeroize::Zeroizing;
+
+use crate::algorithm::Algorithm;
+use crate::error::Code;
+
+/// Algorithms of asymmetric keys.
+pub(super) const ASYMMETRIC: &[Algorithm] = &[Algorithm::Ed25519];
+
+/// Makes a key.
+pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Zeroizing<Vec<u8>>, Code> {
+    match algorithm {
+        Algorithm::Ed25519 => Ok(ed25519::generate(rng)),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+/// A key as clients send it to the device.
+pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
+    match algorithm {
+        Algorithm::Ed25519 => ed25519::import(bytes),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+/// The public key as the device tells it.
+pub(super) fn public(algorithm: Algorithm, body: &[u8]) -> Result<Vec<u8>, Code> {
+    match algorithm {
+        Algorithm::Ed25519 => ed25519::public(body),
+        _ => Err(Code::InvalidData),
+    }
+}

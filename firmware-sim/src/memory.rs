@@ -1,0 +1,90 @@
+//! What the device keeps when it has no power.
+
+use p256::SecretKey;
+use p256::elliptic_curve::Generate;
+use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
+
+use crate::algorithm::Algorithm;
+use crate::audit::Log;
+use crate::capability::Capabilities;
+use crate::domain::Domains;
+use crate::error::Code;
+use crate::firmware::Firmware;
+use crate::object::{Body, Kind, LABEL, Label, Object, Origin};
+use crate::options::Options;
+use crate::store::Store;
+
+/// The id of the factory's authentication key.
+pub const FACTORY_KEY: u16 = 1;
+/// PBKDF2-HMAC-SHA256 of "password" with the salt "Yubico", 10,000 rounds: the factory's well-known keys.
+const FACTORY_KEYS: [u8; 32] = [
+    0x09, 0x0b, 0x47, 0xdb, 0xed, 0x59, 0x56, 0x54, 0x90, 0x1d, 0xee, 0x1c, 0xc6, 0x55, 0xe4, 0x20, //
+    0x59, 0x2f, 0xd4, 0x83, 0xf7, 0x59, 0xe2, 0x99, 0x09, 0xa0, 0x4c, 0x45, 0x05, 0xd2, 0xce, 0x0a,
+];
+/// Its label.
+const FACTORY_LABEL: &[u8] = b"DEFAULT AUTHKEY CHANGE THIS ASAP";
+
+/// Everything that outlives a loss of power.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// The objects.
+    pub store: Store,
+    /// The options.
+    pub options: Options,
+    /// The audit log.
+    pub log: Log,
+    /// The device's own P-256 key, for asymmetric sessions.
+    pub device_key: Body,
+}
+
+impl Memory {
+    /// As the factory makes it.
+    pub fn new(firmware: Firmware, rng: &mut dyn CryptoRng) -> Result<Self, Code> {
+        let device_key = SecretKey::generate_from_rng(rng);
+        Self::with_device_key(firmware, Body::new(device_key.to_bytes().to_vec()), rng)
+    }
+
+    /// As a reset leaves it: the device's own key stays.
+    pub fn reset(&mut self, firmware: Firmware, rng: &mut dyn CryptoRng) -> Result<(), Code> {
+        *self = Self::with_device_key(firmware, self.device_key.clone(), rng)?;
+        Ok(())
+    }
+
+    fn with_device_key(firmware: Firmware, device_key: Body, rng: &mut dyn CryptoRng) -> Result<Self, Code> {
+        let mut store = Store::default();
+        store.put(factory_key())?;
+        let mut seed = [0; 16];
+        rng.fill_bytes(&mut seed);
+        Ok(Self { store, options: Options::new(firmware), log: Log::new(seed), device_key })
+    }
+
+    /// Is nothing there but the factory's authentication key?
+    pub fn is_fresh(&self) -> bool {
+        self.store.iter().all(|object| (object.kind, object.id) == (Kind::AuthenticationKey, FACTORY_KEY))
+    }
+
+    /// The device's own key.
+    pub(crate) fn device_key(&self) -> Result<SecretKey, Code> {
+        SecretKey::from_slice(self.device_key.bytes()).map_err(|_| Code::SessionFailed)
+    }
+}
+
+/// The factory's authentication key: it may do everything.
+fn factory_key() -> Object {
+    let mut label = [0; LABEL];
+    label.iter_mut().zip(FACTORY_LABEL).for_each(|(byte, new)| *byte = *new);
+    Object {
+        kind: Kind::AuthenticationKey,
+        id: FACTORY_KEY,
+        label: Label(label),
+        domains: Domains::ALL,
+        capabilities: Capabilities::ALL,
+        delegated: Capabilities::ALL,
+        algorithm: Algorithm::Aes128YubicoAuthentication,
+        sequence: 0,
+        origin: Origin::IMPORTED,
+        body: Body::new(FACTORY_KEYS.to_vec()),
+    }
+}
