@@ -4,6 +4,7 @@
 //! other key signs [`Statement`]s of its own role.
 
 pub mod about;
+pub mod attestation;
 mod device;
 mod error;
 pub mod fault;

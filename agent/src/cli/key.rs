@@ -1,5 +1,6 @@
 //! `bursar key`: the keys in the token, and how they are written.
 
+mod attest;
 mod generate;
 mod list;
 pub mod open;
@@ -25,6 +26,8 @@ enum Command {
     List(list::Args),
     /// Print a public key
     Show(show::Args),
+    /// Have a YubiHSM prove that it made a key itself
+    Attest(attest::Args),
 }
 
 /// Does what the arguments say.
@@ -33,5 +36,6 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Command::Generate(args) => generate::run(global, args),
         Command::List(args) => list::run(global, args),
         Command::Show(args) => show::run(global, args),
+        Command::Attest(args) => attest::run(global, args),
     }
 }

@@ -8,6 +8,7 @@ use bursar_pkcs11 as p11;
 use zeroize::Zeroizing;
 
 use super::about::About;
+use super::attestation::{Evidence, Listed};
 use super::handle::{At, Handle};
 use super::mark::Mark;
 use super::pkcs11::Pkcs11;
@@ -130,6 +131,17 @@ impl Token {
             (Backend::Pkcs11(token), At::Pkcs11(key)) => token.derive(key, peer).await,
             (Backend::YubiHsm(token), At::YubiHsm(id)) => token.derive(*id, key.label(), peer).await,
             _ => Err(elsewhere(key)),
+        }
+    }
+
+    /// Has the device attest the one key of this label; what it says is to be verified.
+    pub async fn attest(&self, label: &str) -> Result<(Evidence, Listed), TokenError> {
+        match &self.0 {
+            Backend::YubiHsm(token) => token.attest(label).await,
+            Backend::Pkcs11(_) => {
+                let what = "a token behind PKCS#11 attests nothing here; only a YubiHSM does, as `yubihsm` under [token]";
+                Err(DeviceError::new(Kind::Failed, what).into())
+            }
         }
     }
 

@@ -31,6 +31,7 @@ use zeroize::Zeroizing;
 use self::queue::Queue;
 use self::session::Session;
 use super::about::{About, Device};
+use super::attestation::{Evidence, Listed};
 use super::device::NewKey;
 use super::pin::Pin;
 use super::{Handle, TokenError};
@@ -125,6 +126,16 @@ impl YubiHsm {
     ) -> Result<Zeroizing<Vec<u8>>, TokenError> {
         let (label, peer) = (label.to_owned(), peer.to_vec());
         Ok(self.queue.ask(move |session| key::derive(session, id, &label, &peer)).await?)
+    }
+
+    pub async fn attest(&self, label: &str) -> Result<(Evidence, Listed), TokenError> {
+        let label = label.to_owned();
+        let (evidence, found) = self.queue.ask(move |session| key::attest(session, &label)).await?;
+        let (id, domains, capabilities) = (found.id, found.domains.bits(), found.capabilities.bits());
+        let (handle, _) = found.handle()?;
+        let serial = self.about.serial.parse().unwrap_or_default();
+        let label = handle.label().to_owned();
+        Ok((evidence, Listed { public: *handle.public(), id, label, serial, domains, capabilities }))
     }
 
     /// Signs; the thread that asks the device verifies, too, so that nothing unverified leaves it.

@@ -9,6 +9,7 @@ use bursar_pkcs11::{Algorithm, Usage};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use super::super::attestation::Evidence;
 use super::super::device::NewKey;
 use super::super::handle::{At, Handle};
 use super::super::mark::Mark;
@@ -21,6 +22,8 @@ use super::session::Session;
 pub(super) const LABEL: usize = object::LABEL_SIZE;
 /// Longest message that fits a session message of 2,048 bytes with its padding and MAC.
 const LONGEST: usize = 2000;
+/// Id of the attestation key that the device left the factory with, and of its certificate.
+const FACTORY: KeyId = 0;
 /// Labels that an error names at most.
 const NAMED: usize = 20;
 /// Most random bytes at once.
@@ -224,6 +227,14 @@ pub(super) fn derive(
         return Err(wrong("the device gave no x coordinate: check it with yubihsm-shell"));
     }
     Ok(shared)
+}
+
+/// Has the device attest a key with its own attestation key.
+pub(super) fn attest(session: &mut Session, label: &str) -> Result<(Evidence, Found), DeviceError> {
+    let found = find(session, label)?;
+    let key = session.attempt(|client| client.sign_attestation_certificate(found.id, Some(FACTORY)))?;
+    let device = session.attempt(|client| client.get_opaque(FACTORY))?;
+    Ok((Evidence { key: key.into_vec(), device }, found))
 }
 
 /// The device's random numbers.
