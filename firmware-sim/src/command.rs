@@ -3,6 +3,8 @@
 //! Source: <https://docs.yubico.com/hardware/yubihsm-2/hsm-2-user-guide/hsm2-cmd-reference.html>.
 
 mod delete;
+mod ecdh;
+mod ecdsa;
 mod eddsa;
 mod generate_asymmetric;
 mod info;
@@ -155,6 +157,8 @@ impl Command {
             Self::PutAsymmetricKey => put_asymmetric::put(context, data),
             Self::GenerateAsymmetricKey => generate_asymmetric::generate(context, data),
             Self::GetPublicKey => public_key::get(context, data),
+            Self::SignEcdsa => ecdsa::sign(context, data),
+            Self::DeriveEcdh => ecdh::derive(context, data),
             Self::SignEddsa => eddsa::sign(context, data),
             _ => Err(Code::InvalidCommand),
         }
