@@ -3,6 +3,7 @@
 mod brainpool512;
 pub(super) mod ec;
 pub(super) mod ed25519;
+pub(super) mod rsa;
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
@@ -12,6 +13,9 @@ use crate::error::Code;
 
 /// Algorithms of asymmetric keys.
 pub(super) const ASYMMETRIC: &[Algorithm] = &[
+    Algorithm::Rsa2048,
+    Algorithm::Rsa3072,
+    Algorithm::Rsa4096,
     Algorithm::EcP256,
     Algorithm::EcP384,
     Algorithm::EcP521,
@@ -27,6 +31,7 @@ pub(super) const ASYMMETRIC: &[Algorithm] = &[
 pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Zeroizing<Vec<u8>>, Code> {
     match algorithm {
         Algorithm::Ed25519 => Ok(ed25519::generate(rng)),
+        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa::generate(algorithm, rng),
         _ => Ok(ec::Curve::of(algorithm)?.generate(rng)),
     }
 }
@@ -35,6 +40,7 @@ pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<
 pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
     match algorithm {
         Algorithm::Ed25519 => ed25519::import(bytes),
+        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa::import(algorithm, bytes),
         _ => ec::Curve::of(algorithm)?.import(bytes),
     }
 }
@@ -43,6 +49,7 @@ pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec
 pub(super) fn public(algorithm: Algorithm, body: &[u8]) -> Result<Vec<u8>, Code> {
     match algorithm {
         Algorithm::Ed25519 => ed25519::public(body),
+        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa::public(algorithm, body),
         _ => ec::Curve::of(algorithm)?.public(body),
     }
 }
