@@ -3,15 +3,21 @@
 //! Source: <https://docs.yubico.com/hardware/yubihsm-2/hsm-2-user-guide/hsm2-cmd-reference.html>.
 
 mod delete;
+mod ecdh;
+mod ecdsa;
 mod eddsa;
 mod generate_asymmetric;
+mod hash;
 mod info;
 mod keys;
 mod list;
 mod log;
 mod new;
+mod oaep;
 mod object_info;
 mod option;
+mod pkcs1;
+mod pss;
 mod public_key;
 mod put_asymmetric;
 mod put_authentication;
@@ -155,6 +161,12 @@ impl Command {
             Self::PutAsymmetricKey => put_asymmetric::put(context, data),
             Self::GenerateAsymmetricKey => generate_asymmetric::generate(context, data),
             Self::GetPublicKey => public_key::get(context, data),
+            Self::SignEcdsa => ecdsa::sign(context, data),
+            Self::DeriveEcdh => ecdh::derive(context, data),
+            Self::SignPkcs1 => pkcs1::sign(context, data),
+            Self::DecryptPkcs1 => pkcs1::decrypt(context, data),
+            Self::SignPss => pss::sign(context, data),
+            Self::DecryptOaep => oaep::decrypt(context, data),
             Self::SignEddsa => eddsa::sign(context, data),
             _ => Err(Code::InvalidCommand),
         }
