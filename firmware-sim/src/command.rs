@@ -11,6 +11,7 @@ mod list;
 mod log;
 mod new;
 mod object_info;
+mod opaque;
 mod option;
 mod public_key;
 mod put_asymmetric;
@@ -152,6 +153,8 @@ impl Command {
             Self::GetOption => option::get(context, data),
             Self::PutAuthenticationKey => put_authentication::put(context, data),
             Self::ChangeAuthenticationKey => put_authentication::change(context, data),
+            Self::PutOpaque => opaque::put(context, data),
+            Self::GetOpaque => opaque::get(context, data),
             Self::PutAsymmetricKey => put_asymmetric::put(context, data),
             Self::GenerateAsymmetricKey => generate_asymmetric::generate(context, data),
             Self::GetPublicKey => public_key::get(context, data),
