@@ -4,6 +4,8 @@
 
 mod aes;
 mod delete;
+mod ecdh;
+mod ecdsa;
 mod eddsa;
 mod export_wrapped;
 mod generate_asymmetric;
@@ -192,6 +194,8 @@ impl Command {
             Self::PutAsymmetricKey => put_asymmetric::put(context, data),
             Self::GenerateAsymmetricKey => generate_asymmetric::generate(context, data),
             Self::GetPublicKey => public_key::get(context, data),
+            Self::SignEcdsa => ecdsa::sign(context, data),
+            Self::DeriveEcdh => ecdh::derive(context, data),
             Self::SignEddsa => eddsa::sign(context, data),
             _ => Err(Code::InvalidCommand),
         }

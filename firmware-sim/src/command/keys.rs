@@ -1,24 +1,38 @@
 //! Private keys, in the layout in which the device keeps them.
 
 pub(super) mod aes;
+mod brainpool512;
+mod check;
+pub(super) mod ec;
 pub(super) mod ed25519;
 pub(super) mod hmac;
+
+pub(super) use check::check;
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 use crate::error::Code;
-use crate::object::{Kind, Object};
 
 /// Algorithms of asymmetric keys.
-pub(super) const ASYMMETRIC: &[Algorithm] = &[Algorithm::Ed25519];
+pub(super) const ASYMMETRIC: &[Algorithm] = &[
+    Algorithm::EcP256,
+    Algorithm::EcP384,
+    Algorithm::EcP521,
+    Algorithm::EcK256,
+    Algorithm::EcBp256,
+    Algorithm::EcBp384,
+    Algorithm::EcBp512,
+    Algorithm::EcP224,
+    Algorithm::Ed25519,
+];
 
 /// Makes a key.
 pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Zeroizing<Vec<u8>>, Code> {
     match algorithm {
         Algorithm::Ed25519 => Ok(ed25519::generate(rng)),
-        _ => Err(Code::InvalidData),
+        _ => Ok(ec::Curve::of(algorithm)?.generate(rng)),
     }
 }
 
@@ -26,7 +40,7 @@ pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<
 pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
     match algorithm {
         Algorithm::Ed25519 => ed25519::import(bytes),
-        _ => Err(Code::InvalidData),
+        _ => ec::Curve::of(algorithm)?.import(bytes),
     }
 }
 
@@ -34,43 +48,6 @@ pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec
 pub(super) fn public(algorithm: Algorithm, body: &[u8]) -> Result<Vec<u8>, Code> {
     match algorithm {
         Algorithm::Ed25519 => ed25519::public(body),
-        _ => Err(Code::InvalidData),
-    }
-}
-
-/// The body of an object that came wrapped must be one of its kind and algorithm.
-pub(super) fn check(object: &Object) -> Result<(), Code> {
-    let (algorithm, length) = (object.algorithm, object.body.bytes().len());
-    let fits = match object.kind {
-        Kind::Opaque => matches!(algorithm, Algorithm::OpaqueData | Algorithm::OpaqueX509Certificate),
-        Kind::Template => algorithm == Algorithm::TemplateSsh,
-        Kind::AuthenticationKey => match algorithm {
-            Algorithm::Aes128YubicoAuthentication => length == 32,
-            Algorithm::EcP256YubicoAuthentication => length == 64,
-            _ => false,
-        },
-        Kind::AsymmetricKey => ASYMMETRIC.contains(&algorithm) && lengths(algorithm).contains(&length),
-        Kind::HmacKey => 2 * hmac::block(algorithm)? == length,
-        Kind::WrapKey => aes::WRAP.contains(&algorithm) && aes::length(algorithm)? == length,
-        Kind::OtpAeadKey => aes::OTP.contains(&algorithm) && aes::length(algorithm)? + 4 == length,
-        Kind::SymmetricKey => aes::SYMMETRIC.contains(&algorithm) && aes::length(algorithm)? == length,
-        Kind::PublicWrapKey => false,
-    };
-    if fits && length > 0 { Ok(()) } else { Err(Code::InvalidData) }
-}
-
-/// Bytes of an asymmetric key: RSA p, q, dp, dq, qinv, n; EC d, x, y; Ed25519 without and with its seed.
-fn lengths(algorithm: Algorithm) -> &'static [usize] {
-    match algorithm {
-        Algorithm::Rsa2048 => &[896],
-        Algorithm::Rsa3072 => &[1344],
-        Algorithm::Rsa4096 => &[1792],
-        Algorithm::EcP224 => &[84],
-        Algorithm::EcP256 | Algorithm::EcK256 | Algorithm::EcBp256 => &[96],
-        Algorithm::EcP384 | Algorithm::EcBp384 => &[144],
-        Algorithm::EcP521 => &[198],
-        Algorithm::EcBp512 => &[192],
-        Algorithm::Ed25519 => &[ed25519::SEEDLESS, ed25519::SEEDLESS + 32],
-        _ => &[],
+        _ => ec::Curve::of(algorithm)?.public(body),
     }
 }
