@@ -1,5 +1,7 @@
 //! The device: messages in, answers out; one at a time, as the hardware does.
 
+mod fault;
+
 use std::time::Duration;
 
 use rand_core::CryptoRng;
@@ -9,6 +11,7 @@ use crate::audit::{Event, NO_KEY};
 use crate::command::{self, Command};
 use crate::context::{After, Context};
 use crate::error::Code;
+use crate::faulty_flash::FaultyFlash;
 use crate::frame::{self, Frame};
 use crate::kept::{Flash, Kept};
 use crate::memory::Memory;
@@ -45,8 +48,10 @@ pub struct Device {
     profile: Profile,
     memory: Kept,
     sessions: Sessions,
-    flash: Box<dyn Flash>,
+    flash: FaultyFlash,
     rng: Box<dyn CryptoRng + Send>,
+    /// Signatures that are still to be made wrong.
+    wrong_signatures: u32,
     /// When it was switched on, on the clock that its owner reads.
     started: Duration,
 }
@@ -63,8 +68,8 @@ impl Device {
         rng: Box<dyn CryptoRng + Send>,
         now: Duration,
     ) -> Result<Self, Code> {
-        let (memory, sessions) = (Kept::new(memory), Sessions::default());
-        let mut device = Self { profile, memory, sessions, flash, rng, started: now };
+        let (memory, sessions, flash) = (Kept::new(memory), Sessions::default(), FaultyFlash::new(flash));
+        let mut device = Self { profile, memory, sessions, flash, rng, wrong_signatures: 0, started: now };
         device.boot(now)?;
         Ok(device)
     }
@@ -75,6 +80,16 @@ impl Device {
     /// [`Code::StorageFailed`] when the flash cannot be written.
     pub fn restart(&mut self, now: Duration) -> Result<(), Code> {
         self.boot(now)
+    }
+
+    /// Takes the power away: all sessions are gone.
+    pub fn lose_sessions(&mut self) {
+        self.sessions = Sessions::default();
+    }
+
+    /// Ends the sessions that have been silent for too long.
+    pub fn expire_sessions(&mut self, now: Duration) {
+        self.sessions.expire(now);
     }
 
     /// How many sessions there are.
@@ -98,7 +113,7 @@ impl Device {
                 tick: 0,
             });
         }
-        self.memory.commit(&mut *self.flash).map_err(|_| Code::StorageFailed)
+        self.memory.commit(&mut self.flash).map_err(|_| Code::StorageFailed)
     }
 
     /// Answers a message. `now` is on the same clock as at the start.
@@ -111,6 +126,23 @@ impl Device {
             Err(code) => frame::answer(command, Err(code)),
         };
         Answer { bytes, work }
+    }
+
+    /// Answers a message as a session of this authentication key would, without one: for tests that have no client.
+    #[doc(hidden)]
+    pub fn inside(&mut self, key: u16, message: &[u8], now: Duration) -> Vec<u8> {
+        let Some(key) = self.memory.now().store.get(Kind::AuthenticationKey, key) else {
+            return frame::answer(0, Err(Code::ObjectNotFound));
+        };
+        let (grant, command) = (Grant::of(key), message.first().copied().unwrap_or_default());
+        let mut work = Work { command, algorithm: None, length: message.len() };
+        let (answer, after) = self.inner(message, &grant, now, &mut work);
+        match after {
+            Some(After::Restart) => {
+                self.restart(now).map_or_else(|code| frame::answer(command, Err(code)), |()| answer)
+            }
+            Some(After::Close) | None => answer,
+        }
     }
 
     fn take(&mut self, message: &[u8], now: Duration, work: &mut Work) -> Result<Vec<u8>, Code> {
@@ -217,7 +249,7 @@ impl Device {
         let (answer, after) = self.inner(&request.plain, &grant, now, work);
         let sealed = match self.sessions.get(id, now)?.1 {
             Progress::Open(channel) => channel.seal(id, &request, &answer),
-            Progress::Challenged(_) => return Err(Code::InvalidSession),
+            Progress::Challenged(_) | Progress::Taken => return Err(Code::InvalidSession),
         };
         match after {
             Some(After::Close) => self.sessions.end(id),
@@ -246,12 +278,14 @@ impl Device {
         let logged = self.memory.now().options.audits(command.byte());
         let mut context = Context::new(&mut self.memory, grant, &self.profile, &mut *self.rng);
         let full = logged && context.must_keep_full_log() && !command.works_with_full_log();
-        let outcome = if full { Err(Code::LogFull) } else { command.run(&mut context, Reader::new(data)) };
+        let mut outcome =
+            if full { Err(Code::LogFull) } else { command.run(&mut context, Reader::new(data)) };
         let (target_key, second_key, after) = (context.target, context.second, context.after);
         work.algorithm = context.algorithm;
         if outcome.is_err() {
             self.memory.undo();
         }
+        self.corrupt(command, &mut outcome);
         let outcome = self.fits(outcome);
         if logged && after != Some(After::Restart) {
             let result = outcome.as_ref().map_or_else(|code| code.byte(), |_| command.byte() | 0x80);
@@ -259,7 +293,7 @@ impl Device {
             let (command, session_key, tick) = (command.byte(), grant.key, self.tick(now));
             self.log(&Event { command, length, session_key, target_key, second_key, result, tick });
         }
-        let outcome = match self.memory.commit(&mut *self.flash) {
+        let outcome = match self.memory.commit(&mut self.flash) {
             Ok(()) => outcome,
             Err(_) => Err(Code::StorageFailed),
         };
@@ -289,7 +323,7 @@ impl Device {
         let (session_key, target_key, second_key) = (NO_KEY, key, NO_KEY);
         self.log(&Event { command, length, session_key, target_key, second_key, result, tick });
         // Whoever cannot write its log can still be asked for it.
-        let _ = self.memory.commit(&mut *self.flash);
+        let _ = self.memory.commit(&mut self.flash);
     }
 
     fn log(&mut self, event: &Event) {

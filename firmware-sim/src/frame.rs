@@ -1,5 +1,6 @@
 //! Frames: one command byte, a big-endian length of two bytes, as many bytes of data.
 
+use crate::command::Command;
 use crate::error::Code;
 
 /// Set in the command byte of an answer.
@@ -31,6 +32,11 @@ pub(crate) fn answer(command: u8, outcome: Result<&[u8], Code>) -> Vec<u8> {
         Ok(data) => frame(command | ANSWER, data),
         Err(code) => frame(ERROR, &[code.byte()]),
     }
+}
+
+/// Is it the answer to a message in a session?
+pub(crate) fn is_of_session(answer: &[u8]) -> bool {
+    answer.first() == Some(&(Command::SessionMessage.byte() | ANSWER))
 }
 
 /// A frame. Data that no frame can hold is a [`Code::WrongLength`], which no message of the sizes

@@ -11,6 +11,12 @@ pub trait Flash: Send {
     /// # Errors
     /// Whatever kept it from being durable; then the device goes on with what it had before.
     fn write(&mut self, memory: &Memory) -> io::Result<()>;
+
+    /// Begins a write that a loss of power cuts: what was there before stays.
+    ///
+    /// # Errors
+    /// As for a whole one.
+    fn write_half(&mut self, memory: &Memory) -> io::Result<()>;
 }
 
 /// Nothing is kept.
@@ -19,6 +25,10 @@ pub struct NoFlash;
 
 impl Flash for NoFlash {
     fn write(&mut self, _: &Memory) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_half(&mut self, _: &Memory) -> io::Result<()> {
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //! - `command` and one file for each command below it; `context` is what they run in
 //! - `session`: secure channels; `frame`, `reader`: bytes
 //! - [`simulator`]: starts one; `http` speaks the connector's protocol, `unit` is the device's thread
+//! - [`fault`]: what can be made wrong; [`control`]: lets it happen; [`timing`]: how long the hardware takes
 //! - [`memory`], [`store`], [`object`], [`audit`], [`options`]: what outlives a loss of power, in the file of [`state`]
 //!
 //! What is deliberately absent: a client. The oracle is always somebody else's.
@@ -13,11 +14,15 @@
 pub mod algorithm;
 pub mod audit;
 pub mod capability;
+mod ccm;
 mod command;
 mod context;
+pub mod control;
 pub mod device;
 pub mod domain;
 pub mod error;
+pub mod fault;
+mod faulty_flash;
 pub mod firmware;
 mod frame;
 mod hex_bytes;
@@ -32,6 +37,8 @@ mod session;
 pub mod simulator;
 pub mod state;
 pub mod store;
+pub mod timing;
 mod unit;
+mod wrapped;
 
 pub use kept::{Flash, NoFlash};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use firmware_sim::fault::Fault;
 use firmware_sim::firmware::Firmware;
 use firmware_sim::profile::Profile;
 use firmware_sim::simulator::{Settings, Simulator, StartError};
@@ -17,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Example:\n  firmware-sim --listen 127.0.0.1:12345 --state device.json\n\nExit codes: 0 stopped, 1 not started, 2 wrong arguments."
+    after_help = after_help()
 )]
 struct Arguments {
     /// Where to listen; port 0 takes a free one.
@@ -35,6 +36,32 @@ struct Arguments {
     /// A new device is one without a FIPS mode.
     #[arg(long)]
     no_fips: bool,
+    /// Every operation takes the time that the hardware takes, and the others wait for it.
+    #[arg(long)]
+    timing: bool,
+    /// Lets faults happen over HTTP; on a loopback address only.
+    #[arg(long)]
+    control: bool,
+    /// What is wrong from the start; may be given several times.
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<Fault>,
+}
+
+fn after_help() -> String {
+    format!(
+        "Faults:\n{}\n\
+        Examples:\n  \
+        firmware-sim --state device.json          a device that keeps its memory\n  \
+        firmware-sim --timing                     as slow as the hardware\n  \
+        firmware-sim --fault wrong-signature=2    the first two signatures are wrong\n\n  \
+        firmware-sim --control                    then, from another terminal:\n  \
+        curl -X POST http://127.0.0.1:12345/control/unplug\n  \
+        curl -X POST http://127.0.0.1:12345/control/wrong-mac -d '{{\"times\": 3}}'\n  \
+        curl -X POST http://127.0.0.1:12345/control/advance-clock -d '{{\"seconds\": 31}}'\n  \
+        curl http://127.0.0.1:12345/control       how the device is\n\n\
+        Exit codes: 0 stopped, 1 not started, 2 wrong arguments.",
+        Fault::help()
+    )
 }
 
 fn main() -> ExitCode {
@@ -52,13 +79,15 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<(), StartError> {
-    let Arguments { listen, state, firmware, serial, no_fips } = arguments;
+    let Arguments { listen, state, firmware, serial, no_fips, timing, control, faults } = arguments;
     let profile = Profile { firmware, serial, fips: !no_fips };
-    let simulator = Simulator::start(Settings { listen, state, profile }).await?;
+    let settings = Settings { listen, state, profile, timing, control, faults };
+    let simulator = Simulator::start(settings).await?;
     let profile = simulator.profile();
     println!("listening on {}", simulator.url());
     tracing::info!(firmware = %profile.firmware, serial = profile.serial, "simulated, not a device: it keeps nobody's keys safe");
     stopped().await;
+    simulator.stop().await;
     Ok(())
 }
 

@@ -87,6 +87,13 @@ impl Options {
         self.force != Audit::Off
     }
 
+    /// The log must be kept from now on, until that is switched off.
+    pub(crate) fn force_audit(&mut self) {
+        if self.force == Audit::Off {
+            self.force = Audit::On;
+        }
+    }
+
     /// Is this command written into the log?
     pub fn audits(&self, command: u8) -> bool {
         self.commands.get(&command).is_some_and(|audit| *audit != Audit::Off)

@@ -7,6 +7,7 @@ pub(crate) mod symmetric;
 
 use std::time::Duration;
 
+use crate::audit::NO_KEY;
 use crate::capability::Capabilities;
 use crate::domain::Domains;
 use crate::error::Code;
@@ -30,6 +31,14 @@ pub(crate) struct Grant {
 }
 
 impl Grant {
+    /// What nobody's session may do.
+    const NOTHING: Self = Self {
+        key: NO_KEY,
+        domains: Domains(0),
+        capabilities: Capabilities::NONE,
+        delegated: Capabilities::NONE,
+    };
+
     pub(crate) fn of(key: &Object) -> Self {
         Self { key: key.id, domains: key.domains, capabilities: key.capabilities, delegated: key.delegated }
     }
@@ -45,6 +54,8 @@ pub(crate) enum Progress {
     /// The host has yet to prove that it has the keys.
     Challenged(symmetric::Challenged),
     Open(Channel),
+    /// Nobody has it: its place is taken so that there are fewer.
+    Taken,
 }
 
 struct Session {
@@ -98,6 +109,13 @@ impl Sessions {
     pub(crate) fn end(&mut self, id: u8) {
         if let Some(place) = self.0.get_mut(usize::from(id)) {
             *place = None;
+        }
+    }
+
+    /// Takes every free place, with sessions that nobody has.
+    pub(crate) fn fill(&mut self, now: Duration) {
+        for place in self.0.iter_mut().filter(|place| place.is_none()) {
+            *place = Some(Session { grant: Grant::NOTHING, progress: Progress::Taken, last_used: now });
         }
     }
 

@@ -1,23 +1,25 @@
 //! A simulated device that listens: what the program and whoever embeds it start.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::control::{Control, ControlError};
 use crate::device::Device;
 use crate::error::Code;
-use crate::http;
+use crate::fault::Fault;
+use crate::http::{self, Server};
 use crate::kept::{Flash, NoFlash};
 use crate::memory::Memory;
 use crate::profile::Profile;
 use crate::state::{StateError, StateFile};
-use crate::unit::Unit;
+use crate::unit::Running;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -28,6 +30,26 @@ pub struct Settings {
     pub state: Option<PathBuf>,
     /// Which device a new one is. One that a state file holds stays what it is.
     pub profile: Profile,
+    /// Does everything take the time that the hardware takes?
+    pub timing: bool,
+    /// Is there an endpoint, for whoever reaches the address, that lets faults happen?
+    pub control: bool,
+    /// What is wrong from the start.
+    pub faults: Vec<Fault>,
+}
+
+impl Default for Settings {
+    /// A new device in memory, at a free port of this machine, without faults.
+    fn default() -> Self {
+        Self {
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            state: None,
+            profile: Profile::default(),
+            timing: false,
+            control: false,
+            faults: Vec::new(),
+        }
+    }
 }
 
 /// Why it did not start.
@@ -41,6 +63,9 @@ pub enum StartError {
         /// What went wrong.
         why: io::Error,
     },
+    /// Others would reach the control endpoint.
+    #[error("--control is for this machine only, and {0} is reached by others; listen on 127.0.0.1")]
+    ControlForOthers(SocketAddr),
     /// The state file.
     #[error(transparent)]
     State(#[from] StateError),
@@ -48,16 +73,20 @@ pub enum StartError {
     #[error("the device cannot write its memory ({0}); is the disk full?")]
     Memory(Code),
     /// No thread for the device.
-    #[error("no thread for the device: {0}")]
+    #[error("no thread for the device: {0}; end other programs, or raise the limit of processes")]
     Thread(io::Error),
+    /// A fault could not happen.
+    #[error("the fault {0:?} cannot happen: {1}")]
+    Fault(Fault, ControlError),
 }
 
-/// A simulated device that listens. It stops when it is dropped.
+/// A simulated device that listens. It stops when it is dropped; [`Simulator::stop`] waits for it.
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
     profile: Profile,
     server: JoinHandle<()>,
+    device: Running,
 }
 
 impl Simulator {
@@ -66,16 +95,35 @@ impl Simulator {
     /// # Errors
     /// Nothing was written when the state file is refused.
     pub async fn start(settings: Settings) -> Result<Self, StartError> {
+        if settings.control && !settings.listen.ip().is_loopback() {
+            return Err(StartError::ControlForOthers(settings.listen));
+        }
         let mut rng = UnwrapErr(SysRng);
         let (profile, memory, flash) = remember(&settings, &mut rng)?;
         let address = settings.listen;
         let listener = TcpListener::bind(address).await.map_err(|why| StartError::Listen { address, why })?;
         let address = listener.local_addr().map_err(|why| StartError::Listen { address, why })?;
-        let clock = Instant::now();
         let device = Device::start(profile, memory, flash, Box::new(rng), Duration::ZERO)
             .map_err(StartError::Memory)?;
-        let unit = Unit::start(device, clock).map_err(StartError::Thread)?;
-        Ok(Self { address, profile, server: tokio::spawn(http::serve(listener, unit)) })
+        let device = Running::start(device, settings.timing).map_err(StartError::Thread)?;
+        let unit = device.unit().clone();
+        for fault in settings.faults {
+            unit.inject(fault).await.map_err(|why| StartError::Fault(fault, why))?;
+        }
+        let server = Server { unit, control: settings.control };
+        Ok(Self { address, profile, server: tokio::spawn(http::serve(listener, server)), device })
+    }
+
+    /// Lets faults happen.
+    pub fn control(&self) -> Control {
+        Control::new(self.device.unit().clone())
+    }
+
+    /// Stops it; then its address and its state file are free.
+    pub async fn stop(mut self) {
+        self.server.abort();
+        // It was told to end.
+        let _ = (&mut self.server).await;
     }
 
     /// Where it listens.

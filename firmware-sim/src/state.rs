@@ -2,11 +2,11 @@
 //!
 //! One line of header, `firmware-sim state 1 ` and the SHA-256 of the rest in hex, then JSON. The file
 //! holds private keys: only its owner can read it. Another file beside it, with `.lock` after its
-//! name, is locked as long as the device runs.
+//! name, is locked as long as the device runs; a third, with `.new`, is what a write was cut in.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +49,9 @@ pub enum StateError {
         "{0} is not a state file of this version; give the one that this version wrote, or move it away to start with a new device"
     )]
     OtherVersion(PathBuf),
+    /// It is a folder, a device, or a link to nothing.
+    #[error("{0} is not a file; give the path of a file, which need not be there yet, as --state")]
+    NotAFile(PathBuf),
     /// It cannot be read or written.
     #[error("the state file {path}: {why}; see that its folder is there and that you may write to it")]
     Io {
@@ -71,7 +74,10 @@ struct Content<M> {
 #[derive(Debug)]
 pub struct StateFile {
     path: PathBuf,
+    folder: File,
     profile: Profile,
+    /// The last write may or may not outlive a loss of power: nobody knows what is in the file.
+    in_doubt: bool,
     _lock: File,
 }
 
@@ -85,29 +91,21 @@ impl StateFile {
     /// Whatever is wrong with it; nothing is written then.
     pub fn open(path: &Path, profile: Profile) -> Result<(Self, Found), StateError> {
         let io = |why| StateError::Io { path: path.to_owned(), why };
+        // Two names of one file are one device, and a link stays a link.
+        let place = resolve(path)?;
+        let folder = File::open(folder(&place)).map_err(io)?;
         let lock = private(File::options().write(true).create(true).truncate(false))
-            .open(beside(path, ".lock"))
+            .open(beside(&place, ".lock"))
             .map_err(io)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path.to_owned())),
             Err(TryLockError::Error(why)) => return Err(io(why)),
         }
-        let found = match fs::metadata(path) {
-            Err(why) if why.kind() == io::ErrorKind::NotFound => None,
-            Err(why) => return Err(io(why)),
-            Ok(file) if file.len() > LARGEST => return Err(StateError::OtherVersion(path.to_owned())),
-            Ok(_) => Some(parse(path, &Zeroizing::new(fs::read(path).map_err(io)?))?),
-        };
+        let there = fs::exists(&place).map_err(io)?;
+        let found = if there { Some(parse(path, &read(path).map_err(io)?)?) } else { None };
         let profile = found.as_ref().map_or(profile, |(profile, _)| *profile);
-        Ok((Self { path: path.to_owned(), profile, _lock: lock }, found))
-    }
-
-    /// Half a write, as when the power goes in the middle of it: what was there before stays.
-    pub fn write_half(&mut self, memory: &Memory) -> io::Result<()> {
-        let text = self.text(memory)?;
-        let half = text.split_at(text.len() / 2).0;
-        self.write_beside(half).map(drop)
+        Ok((Self { path: place, folder, profile, in_doubt: false, _lock: lock }, found))
     }
 
     fn text(&self, memory: &Memory) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -124,7 +122,12 @@ impl StateFile {
 
     fn write_beside(&self, text: &[u8]) -> io::Result<PathBuf> {
         let new = beside(&self.path, ".new");
-        let mut file = private(File::options().write(true).create(true).truncate(true)).open(&new)?;
+        // What a cut write left, whoever it belongs to and wherever it points, is not written into.
+        match fs::remove_file(&new) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+            _ => {}
+        }
+        let mut file = private(File::options().write(true).create_new(true)).open(&new)?;
         file.write_all(text)?;
         file.sync_all()?;
         Ok(new)
@@ -133,15 +136,54 @@ impl StateFile {
 
 impl Flash for StateFile {
     fn write(&mut self, memory: &Memory) -> io::Result<()> {
+        if self.in_doubt {
+            return Err(io::Error::other("an earlier write is in doubt; start the simulated device again"));
+        }
         let new = self.write_beside(&self.text(memory)?)?;
         fs::rename(new, &self.path)?;
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+        self.folder.sync_all().inspect_err(|_| self.in_doubt = true)
     }
+
+    fn write_half(&mut self, memory: &Memory) -> io::Result<()> {
+        let text = self.text(memory)?;
+        let half = text.split_at(text.len() / 2).0;
+        self.write_beside(half).map(drop)
+    }
+}
+
+/// Where the file really is, or will be.
+fn resolve(path: &Path) -> Result<PathBuf, StateError> {
+    let io = |why| StateError::Io { path: path.to_owned(), why };
+    match fs::symlink_metadata(path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            let name = path.file_name().ok_or_else(|| StateError::NotAFile(path.to_owned()))?;
+            Ok(fs::canonicalize(folder(path)).map_err(io)?.join(name))
+        }
+        Err(why) => Err(io(why)),
+        // To open a pipe would wait for somebody who writes into it.
+        Ok(_) if fs::metadata(path).is_ok_and(|file| file.is_file()) => fs::canonicalize(path).map_err(io),
+        Ok(_) => Err(StateError::NotAFile(path.to_owned())),
+    }
+}
+
+/// No more of a file than a state file has at most, and one byte, so that no longer one looks whole.
+fn read(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
+    let file = File::open(path)?;
+    let length = usize::try_from(file.metadata()?.len().min(LARGEST)).unwrap_or_default();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
+    file.take(LARGEST + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn parse(path: &Path, bytes: &[u8]) -> Result<(Profile, Memory), StateError> {
     let damaged = |why: &str| StateError::Damaged { path: path.to_owned(), why: why.to_owned() };
+    if bytes.len() as u64 > LARGEST {
+        return Err(StateError::OtherVersion(path.to_owned()));
+    }
     let Some(rest) = bytes.strip_prefix(MAGIC.as_bytes()) else {
         // An empty file, or a beginning of the first line, is a cut one.
         return Err(if ANY.as_bytes().starts_with(bytes) || MAGIC.as_bytes().starts_with(bytes) {

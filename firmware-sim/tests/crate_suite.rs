@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
+mod program;
 
 use std::process::Command;
 
-use support::{PROGRAM, given};
+use program::{PROGRAM, given};
 
 /// Tests that it has; one is marked as ignored there, and run all the same.
 const TESTS: &str = "test result: ok. 32 passed; 0 failed; 0 ignored;";

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-mod support;
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
-use support::{Running, given};
+use program::{Running, given};
 
 /// Tests that the suite has.
 const TESTS: usize = 348;
