@@ -38,7 +38,7 @@ use super::{Handle, TokenError};
 use crate::config::token::YubiHsm as Config;
 
 pub use log_file::{BROKEN, DeviceLog, FILE};
-pub use provision::{FACTORY_KEY, factory_key_opens};
+pub use provision::{Authorised, FACTORY_KEY, factory_key_opens};
 
 /// Object id of a key.
 pub(super) type KeyId = u16;

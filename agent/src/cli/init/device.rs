@@ -13,7 +13,7 @@ use crate::setup::{home, modules, yubihsm};
 use crate::token::mark::Mark;
 use crate::token::pin::{PinSource, once};
 use crate::token::provision::TokenUri;
-use crate::token::yubihsm::factory_key_opens;
+use crate::token::yubihsm::{Authorised, factory_key_opens};
 use crate::token::{Token, open};
 
 /// A PKCS#11 module and a token in it, or a YubiHSM.
@@ -171,10 +171,18 @@ fn on_yubihsm(
     };
     let token = device.provision.open(folder.path(), &hsm, args.pin.retry_pin)?;
     let password = yubihsm::password(&folder)?;
-    hsm.auth_key = runtime()?.block_on(token.authorise(roles, &password))?;
+    let Authorised { auth_key, others } = runtime()?.block_on(token.authorise(roles, &password))?;
     let about = token.about();
-    hsm.serial = about.serial.parse().ok();
+    (hsm.auth_key, hsm.serial) = (auth_key, about.serial.parse().ok());
     let mut warnings = Vec::new();
+    if others {
+        hsm.keep_log = false;
+        warnings.push(
+            "Another home is on this device, and one home keeps the device's audit log; this one does not, as keep-log = false \
+             in config.toml says."
+                .to_owned(),
+        );
+    }
     if about.simulator {
         warnings.push(
             "This is a simulator: its keys are in a file or in memory, and safe from nobody.".to_owned(),

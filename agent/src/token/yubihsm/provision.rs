@@ -22,6 +22,18 @@ const FACTORY_PASSWORD: &[u8] = b"password";
 /// its digest tells nothing.
 const TAG: usize = 12;
 
+/// How the labels of homes' authentication keys begin.
+const PREFIX: &str = "bursar ";
+
+/// What a home got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authorised {
+    /// Object id of its authentication key.
+    pub auth_key: u16,
+    /// Does the device have one of another home?
+    pub others: bool,
+}
+
 /// Does the factory's authentication key still open the device? Then whoever reaches the connector
 /// can do everything.
 pub fn factory_key_opens(address: &Connector) -> bool {
@@ -35,7 +47,7 @@ impl Token {
     ///
     /// # Errors
     /// When this token was opened with a key that may not, or is no YubiHSM.
-    pub async fn authorise(&self, roles: &[Mark], password: &Pin) -> Result<u16, TokenError> {
+    pub async fn authorise(&self, roles: &[Mark], password: &Pin) -> Result<Authorised, TokenError> {
         let Backend::YubiHsm(hsm) = &self.0 else { return Err(no_yubihsm().into()) };
         let (roles, password) = (roles.to_vec(), password.clone());
         Ok(hsm.queue.ask(move |session| authorise(session, &roles, password.as_bytes())).await?)
@@ -48,18 +60,26 @@ impl Token {
     }
 }
 
-fn authorise(session: &mut Session, roles: &[Mark], password: &[u8]) -> Result<u16, DeviceError> {
-    let text = format!("bursar {}", HEXLOWER.encode(&Sha256::digest(password)[..TAG]));
+fn authorise(session: &mut Session, roles: &[Mark], password: &[u8]) -> Result<Authorised, DeviceError> {
+    let text = format!("{PREFIX}{}", HEXLOWER.encode(&Sha256::digest(password)[..TAG]));
     let label = Label::from_bytes(text.as_bytes())
         .map_err(|error| DeviceError::new(Kind::Failed, error.to_string()))?;
-    let filters = [Filter::Type(Type::AuthenticationKey), Filter::Label(label.clone())];
-    let there = session.attempt(|client| client.list_objects(&filters))?;
-    if let Some(key) = there.first() {
-        // An interrupted attempt has left it.
-        return Ok(key.object_id);
+    let there = session.attempt(|client| client.list_objects(&[Filter::Type(Type::AuthenticationKey)]))?;
+    let (mut own, mut others) = (None, false);
+    for id in there.into_iter().map(|entry| entry.object_id) {
+        let info = session.attempt(|client| client.get_object_info(id, Type::AuthenticationKey))?;
+        if info.label == label {
+            own = Some(id);
+        } else {
+            others |= info.label.to_string().starts_with(PREFIX);
+        }
+    }
+    // An interrupted attempt has left it.
+    if let Some(auth_key) = own {
+        return Ok(Authorised { auth_key, others });
     }
     let (domains, capabilities) = (domain::domains(roles), domain::least(roles));
-    session.once(|client| {
+    let auth_key = session.once(|client| {
         client.put_authentication_key(
             0,
             label.clone(),
@@ -70,7 +90,8 @@ fn authorise(session: &mut Session, roles: &[Mark], password: &[u8]) -> Result<u
             Algorithm::YubicoAes,
             Key::derive_from_password(password),
         )
-    })
+    })?;
+    Ok(Authorised { auth_key, others })
 }
 
 fn check_reach(session: &mut Session, auth_key: u16, role: Mark) -> Result<(), DeviceError> {

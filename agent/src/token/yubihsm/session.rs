@@ -126,7 +126,10 @@ impl Session {
             let client = self.client()?;
             let answer = ask(&client);
             self.used = Instant::now();
-            let Err(error) = answer else { return answer.map_err(|_| self.words(Said::GenericError)) };
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
             match Answer::of(&error) {
                 // It was not done, so it can be done now.
                 Answer::Said(Said::LogFull) if drain && self.log.is_some() => {
