@@ -2,12 +2,16 @@
 //!
 //! Source: <https://docs.yubico.com/hardware/yubihsm-2/hsm-2-user-guide/hsm2-cmd-reference.html>.
 
+mod aes;
 mod delete;
 mod ecdh;
 mod ecdsa;
 mod eddsa;
+mod export_wrapped;
 mod generate_asymmetric;
 mod hash;
+mod hmac;
+mod import_wrapped;
 mod info;
 mod keys;
 mod list;
@@ -15,14 +19,23 @@ mod log;
 mod new;
 mod oaep;
 mod object_info;
+mod opaque;
 mod option;
+mod otp;
+mod otp_aead;
 mod pkcs1;
 mod pss;
 mod public_key;
 mod put_asymmetric;
 mod put_authentication;
+mod put_hmac;
+mod put_otp;
+mod put_symmetric;
+mod put_wrap;
 mod random;
 mod storage;
+mod wrap_data;
+mod wrap_key;
 
 use crate::context::Context;
 use crate::error::Code;
@@ -158,6 +171,30 @@ impl Command {
             Self::GetOption => option::get(context, data),
             Self::PutAuthenticationKey => put_authentication::put(context, data),
             Self::ChangeAuthenticationKey => put_authentication::change(context, data),
+            Self::PutOpaque => opaque::put(context, data),
+            Self::GetOpaque => opaque::get(context, data),
+            Self::PutHmacKey => put_hmac::put(context, data),
+            Self::GenerateHmacKey => put_hmac::generate(context, data),
+            Self::SignHmac => hmac::sign(context, data),
+            Self::VerifyHmac => hmac::verify(context, data),
+            Self::PutWrapKey => put_wrap::put(context, data),
+            Self::GenerateWrapKey => put_wrap::generate(context, data),
+            Self::ExportWrapped => export_wrapped::export(context, data),
+            Self::ImportWrapped => import_wrapped::import(context, data),
+            Self::WrapData => wrap_data::wrap(context, data),
+            Self::UnwrapData => wrap_data::unwrap(context, data),
+            Self::PutSymmetricKey => put_symmetric::put(context, data),
+            Self::GenerateSymmetricKey => put_symmetric::generate(context, data),
+            Self::EncryptEcb => aes::encrypt_ecb(context, data),
+            Self::DecryptEcb => aes::decrypt_ecb(context, data),
+            Self::EncryptCbc => aes::encrypt_cbc(context, data),
+            Self::DecryptCbc => aes::decrypt_cbc(context, data),
+            Self::PutOtpAeadKey => put_otp::put(context, data),
+            Self::GenerateOtpAeadKey => put_otp::generate(context, data),
+            Self::CreateOtpAead => otp_aead::create(context, data),
+            Self::RandomizeOtpAead => otp_aead::randomize(context, data),
+            Self::RewrapOtpAead => otp_aead::rewrap(context, data),
+            Self::DecryptOtp => otp::decrypt(context, data),
             Self::PutAsymmetricKey => put_asymmetric::put(context, data),
             Self::GenerateAsymmetricKey => generate_asymmetric::generate(context, data),
             Self::GetPublicKey => public_key::get(context, data),

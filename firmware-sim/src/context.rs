@@ -53,7 +53,6 @@ impl<'a> Context<'a> {
     }
 
     /// The second object of a command.
-    #[expect(dead_code, reason = "no command with two objects yet")]
     pub(crate) fn second_object(&mut self, kind: Kind, id: u16) -> Result<&Object, Code> {
         self.second = id;
         self.visible(kind, id)

@@ -13,6 +13,7 @@
 pub mod algorithm;
 pub mod audit;
 pub mod capability;
+mod ccm;
 mod command;
 mod context;
 pub mod device;
@@ -33,5 +34,6 @@ pub mod simulator;
 pub mod state;
 pub mod store;
 mod unit;
+mod wrapped;
 
 pub use kept::{Flash, NoFlash};

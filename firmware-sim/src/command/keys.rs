@@ -1,9 +1,14 @@
 //! Private keys, in the layout in which the device keeps them.
 
+pub(super) mod aes;
 mod brainpool512;
+mod check;
 pub(super) mod ec;
 pub(super) mod ed25519;
+pub(super) mod hmac;
 pub(super) mod rsa;
+
+pub(super) use check::check;
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;

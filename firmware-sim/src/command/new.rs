@@ -101,7 +101,7 @@ impl Admitted {
 }
 
 /// An id that is free, any of them.
-fn free_id(context: &mut Context<'_>, kind: Kind) -> Result<u16, Code> {
+pub(super) fn free_id(context: &mut Context<'_>, kind: Kind) -> Result<u16, Code> {
     let mut start = [0; 2];
     context.rng.fill_bytes(&mut start);
     context.memory.now().store.free_id(kind, u16::from_be_bytes(start))

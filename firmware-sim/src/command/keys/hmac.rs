@@ -1,0 +1,80 @@
+//! HMAC keys: two blocks of the hash, the key with the inner and with the outer padding.
+//!
+//! Source: RFC 2104; the layout is that of Yubico's `yubihsm-wrap`.
+
+use rand_core::CryptoRng;
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use zeroize::Zeroizing;
+
+use crate::algorithm::Algorithm;
+use crate::error::Code;
+
+/// Algorithms of HMAC keys.
+pub(in crate::command) const ALGORITHMS: &[Algorithm] =
+    &[Algorithm::HmacSha1, Algorithm::HmacSha256, Algorithm::HmacSha384, Algorithm::HmacSha512];
+
+/// Bytes of a block.
+pub(in crate::command) fn block(algorithm: Algorithm) -> Result<usize, Code> {
+    match algorithm {
+        Algorithm::HmacSha1 | Algorithm::HmacSha256 => Ok(64),
+        Algorithm::HmacSha384 | Algorithm::HmacSha512 => Ok(128),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+/// Bytes of a code.
+pub(in crate::command) fn output(algorithm: Algorithm) -> Result<usize, Code> {
+    match algorithm {
+        Algorithm::HmacSha1 => Ok(20),
+        Algorithm::HmacSha256 => Ok(32),
+        Algorithm::HmacSha384 => Ok(48),
+        Algorithm::HmacSha512 => Ok(64),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+/// A key of one block.
+pub(in crate::command) fn generate(
+    algorithm: Algorithm,
+    rng: &mut dyn CryptoRng,
+) -> Result<Zeroizing<Vec<u8>>, Code> {
+    let mut key = Zeroizing::new(vec![0; block(algorithm)?]);
+    rng.fill_bytes(&mut key);
+    import(algorithm, &key)
+}
+
+/// A key of any length but none; one that is longer than a block is hashed.
+pub(in crate::command) fn import(algorithm: Algorithm, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
+    let size = block(algorithm)?;
+    if key.is_empty() {
+        return Err(Code::WrongLength);
+    }
+    let mut padded = Zeroizing::new(if key.len() > size { hash(algorithm, &[key])? } else { key.to_vec() });
+    padded.resize(size, 0);
+    let padded_with = |byte: u8| padded.iter().map(move |key| key ^ byte);
+    let mut body = Zeroizing::new(Vec::with_capacity(2 * size));
+    body.extend(padded_with(0x36));
+    body.extend(padded_with(0x5c));
+    Ok(body)
+}
+
+/// The code of a message.
+pub(in crate::command) fn sign(algorithm: Algorithm, body: &[u8], message: &[u8]) -> Result<Vec<u8>, Code> {
+    let (inner, outer) = body.split_at_checked(block(algorithm)?).ok_or(Code::InvalidData)?;
+    hash(algorithm, &[outer, &hash(algorithm, &[inner, message])?])
+}
+
+fn hash(algorithm: Algorithm, parts: &[&[u8]]) -> Result<Vec<u8>, Code> {
+    match algorithm {
+        Algorithm::HmacSha1 => Ok(hash_with::<Sha1>(parts)),
+        Algorithm::HmacSha256 => Ok(hash_with::<Sha256>(parts)),
+        Algorithm::HmacSha384 => Ok(hash_with::<Sha384>(parts)),
+        Algorithm::HmacSha512 => Ok(hash_with::<Sha512>(parts)),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+fn hash_with<D: Digest>(parts: &[&[u8]]) -> Vec<u8> {
+    parts.iter().fold(D::new(), |hash, part| hash.chain_update(part)).finalize().to_vec()
+}
