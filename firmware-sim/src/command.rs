@@ -3,6 +3,8 @@
 //! Source: <https://docs.yubico.com/hardware/yubihsm-2/hsm-2-user-guide/hsm2-cmd-reference.html>.
 
 mod aes;
+mod attest;
+mod certificate;
 mod delete;
 mod ecdh;
 mod ecdsa;
@@ -43,6 +45,7 @@ use crate::firmware::Firmware;
 use crate::reader::Reader;
 
 pub(crate) use info::info;
+pub(crate) use keys::generate as new_key;
 
 macro_rules! commands {
     ($($name:ident = $byte:literal since $since:ident,)*) => {
@@ -204,6 +207,7 @@ impl Command {
             Self::DecryptPkcs1 => pkcs1::decrypt(context, data),
             Self::SignPss => pss::sign(context, data),
             Self::DecryptOaep => oaep::decrypt(context, data),
+            Self::SignAttestationCertificate => attest::attest(context, data),
             Self::SignEddsa => eddsa::sign(context, data),
             _ => Err(Code::InvalidCommand),
         }

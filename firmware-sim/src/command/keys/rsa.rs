@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::algorithm::Algorithm;
 use crate::error::Code;
 
-const EXPONENT: u32 = 0x1_0001;
+pub(super) const EXPONENT: u32 = 0x1_0001;
 
 /// A key that can be used.
 pub(in crate::command) struct RsaKey {
