@@ -35,7 +35,12 @@ mod put_otp;
 mod put_symmetric;
 mod put_wrap;
 mod random;
+mod ssh;
+mod ssh_template;
 mod storage;
+mod template;
+#[cfg(test)]
+mod vectors;
 mod wrap_data;
 mod wrap_key;
 
@@ -208,6 +213,9 @@ impl Command {
             Self::SignPss => pss::sign(context, data),
             Self::DecryptOaep => oaep::decrypt(context, data),
             Self::SignAttestationCertificate => attest::attest(context, data),
+            Self::PutTemplate => template::put(context, data),
+            Self::GetTemplate => template::get(context, data),
+            Self::SignSshCertificate => ssh::sign(context, data),
             Self::SignEddsa => eddsa::sign(context, data),
             _ => Err(Code::InvalidCommand),
         }

@@ -54,6 +54,8 @@ pub(super) fn attest(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<
     let template = x509_cert::Certificate::from_der(&template).map_err(|_| Code::InvalidData)?;
     let template = template.tbs_certificate();
     let object = context.object(Kind::AsymmetricKey, id)?.clone();
+    // The time that it takes is that of the key that signs.
+    context.algorithm = Some(algorithm);
     let issuer = Issuer {
         name: template.subject().clone(),
         validity: *template.validity(),

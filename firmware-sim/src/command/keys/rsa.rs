@@ -4,13 +4,13 @@
 use rand_core::CryptoRng;
 use rsa::hazmat::rsa_decrypt_and_check;
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
-use rsa::{BoxedUint, PrivateKey};
+use rsa::{BoxedUint, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
 use crate::error::Code;
 
-pub(super) const EXPONENT: u32 = 0x1_0001;
+const EXPONENT: u32 = 0x1_0001;
 
 /// A key that can be used.
 pub(in crate::command) struct RsaKey {
@@ -89,8 +89,13 @@ pub(super) fn public(algorithm: Algorithm, body: &[u8]) -> Result<Vec<u8>, Code>
     body.get(private..).map(<[u8]>::to_vec).ok_or(Code::InvalidData)
 }
 
+/// A public key as the libraries have it.
+pub(in crate::command) fn public_key(modulus: &[u8]) -> Result<PublicKey, Code> {
+    PublicKey::new(integer(modulus)?, BoxedUint::from(EXPONENT)).map_err(|_| Code::InvalidData)
+}
+
 /// Bytes of the modulus.
-fn size(algorithm: Algorithm) -> Result<usize, Code> {
+pub(in crate::command) fn size(algorithm: Algorithm) -> Result<usize, Code> {
     match algorithm {
         Algorithm::Rsa2048 => Ok(256),
         Algorithm::Rsa3072 => Ok(384),
@@ -111,4 +116,53 @@ fn bytes(number: &BoxedUint, size: usize) -> Result<Zeroizing<Vec<u8>>, Code> {
     let mut bytes = Zeroizing::new(vec![0; zeros]);
     bytes.extend(&**short);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::command::vectors::{Cases, Hex, vectors};
+
+    #[derive(Deserialize)]
+    struct Case {
+        algorithm: Algorithm,
+        p: Hex,
+        q: Hex,
+        dp: Hex,
+        dq: Hex,
+        qinv: Hex,
+        n: Hex,
+    }
+
+    fn cases() -> Vec<Case> {
+        vectors::<Cases<Case>>(include_str!("../../../tests/vectors/rsa_keys.json")).cases
+    }
+
+    #[test]
+    fn bodies_have_the_numbers_of_openssl() -> Result<(), Code> {
+        for Case { algorithm, p, q, dp, dq, qinv, n } in cases() {
+            let body = import(algorithm, &[&p.0[..], &q.0].concat())?;
+            let expected = [p, q, dp, dq, qinv, n.clone()].into_iter().flat_map(|number| number.0);
+            assert_eq!(*body, expected.collect::<Vec<_>>(), "{algorithm:?}");
+            assert_eq!(body.len(), 7 * n.0.len() / 2);
+            assert_eq!(public(algorithm, &body)?, n.0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn primes_must_be_two_of_the_right_length() {
+        for Case { algorithm, p, q, .. } in cases() {
+            let import = |p: &[u8], q: &[u8]| import(algorithm, &[p, q].concat()).err();
+            assert_eq!(import(&p.0, &q.0), None);
+            assert_eq!(import(&p.0, &q.0[1..]), Some(Code::WrongLength));
+            assert_eq!(import(&p.0, &p.0), Some(Code::InvalidData));
+            assert_eq!(import(&p.0, &vec![0; q.0.len()]), Some(Code::InvalidData));
+            // Half as long, filled up with zeros: the modulus is too short.
+            let short = [&vec![0; q.0.len() - 1][..], &[3]].concat();
+            assert_eq!(import(&p.0, &short), Some(Code::InvalidData));
+        }
+    }
 }

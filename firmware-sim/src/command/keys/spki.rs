@@ -2,12 +2,12 @@
 //!
 //! Source: RFC 5480, RFC 8017 A.1, RFC 8410, RFC 5639 4.1; SEC 2 A.2.1 for secp256k1.
 
-use rsa::BoxedUint;
-use rsa::pkcs8::EncodePublicKey;
+use ::rsa::pkcs8::EncodePublicKey;
 use x509_cert::der::asn1::{Any, BitString, ObjectIdentifier};
 use x509_cert::der::{self, Decode};
 use x509_cert::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
+use super::rsa::public_key;
 use crate::algorithm::Algorithm;
 use crate::error::Code;
 
@@ -21,21 +21,15 @@ pub(in crate::command) fn public_key_info(
 ) -> Result<SubjectPublicKeyInfo, Code> {
     let public = super::public(algorithm, body)?;
     let info = match algorithm {
-        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa_key(&public),
+        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => {
+            let document = public_key(&public)?.to_public_key_der().map_err(|_| Code::InvalidData)?;
+            SubjectPublicKeyInfo::from_der(document.as_bytes())
+        }
         Algorithm::Ed25519 => bits(ED25519, None, &public),
         _ => Any::encode_from(&curve(algorithm)?)
             .and_then(|curve| bits(EC_PUBLIC_KEY, Some(curve), &[&[0x04], &*public].concat())),
     };
     info.map_err(|_| Code::InvalidData)
-}
-
-fn rsa_key(modulus: &[u8]) -> der::Result<SubjectPublicKeyInfo> {
-    let wrong = |_| der::Tag::Integer.value_error();
-    let bits = u32::try_from(8 * modulus.len()).map_err(|_| der::ErrorKind::Overflow)?;
-    let modulus = BoxedUint::from_be_slice(modulus, bits).map_err(|_| der::ErrorKind::Overflow)?;
-    let key = rsa::PublicKey::new(modulus, BoxedUint::from(super::rsa::EXPONENT)).map_err(wrong)?;
-    let document = key.to_public_key_der().map_err(|_| der::ErrorKind::Failed)?;
-    SubjectPublicKeyInfo::from_der(document.as_bytes())
 }
 
 fn bits(oid: ObjectIdentifier, parameters: Option<Any>, key: &[u8]) -> der::Result<SubjectPublicKeyInfo> {
