@@ -9,6 +9,7 @@ mod ecdsa;
 mod eddsa;
 mod export_wrapped;
 mod generate_asymmetric;
+mod hash;
 mod hmac;
 mod import_wrapped;
 mod info;
@@ -16,11 +17,14 @@ mod keys;
 mod list;
 mod log;
 mod new;
+mod oaep;
 mod object_info;
 mod opaque;
 mod option;
 mod otp;
 mod otp_aead;
+mod pkcs1;
+mod pss;
 mod public_key;
 mod put_asymmetric;
 mod put_authentication;
@@ -196,6 +200,10 @@ impl Command {
             Self::GetPublicKey => public_key::get(context, data),
             Self::SignEcdsa => ecdsa::sign(context, data),
             Self::DeriveEcdh => ecdh::derive(context, data),
+            Self::SignPkcs1 => pkcs1::sign(context, data),
+            Self::DecryptPkcs1 => pkcs1::decrypt(context, data),
+            Self::SignPss => pss::sign(context, data),
+            Self::DecryptOaep => oaep::decrypt(context, data),
             Self::SignEddsa => eddsa::sign(context, data),
             _ => Err(Code::InvalidCommand),
         }

@@ -6,6 +6,7 @@ mod check;
 pub(super) mod ec;
 pub(super) mod ed25519;
 pub(super) mod hmac;
+pub(super) mod rsa;
 
 pub(super) use check::check;
 
@@ -17,6 +18,9 @@ use crate::error::Code;
 
 /// Algorithms of asymmetric keys.
 pub(super) const ASYMMETRIC: &[Algorithm] = &[
+    Algorithm::Rsa2048,
+    Algorithm::Rsa3072,
+    Algorithm::Rsa4096,
     Algorithm::EcP256,
     Algorithm::EcP384,
     Algorithm::EcP521,
@@ -32,6 +36,7 @@ pub(super) const ASYMMETRIC: &[Algorithm] = &[
 pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Zeroizing<Vec<u8>>, Code> {
     match algorithm {
         Algorithm::Ed25519 => Ok(ed25519::generate(rng)),
+        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa::generate(algorithm, rng),
         _ => Ok(ec::Curve::of(algorithm)?.generate(rng)),
     }
 }
@@ -40,6 +45,7 @@ pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<
 pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
     match algorithm {
         Algorithm::Ed25519 => ed25519::import(bytes),
+        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa::import(algorithm, bytes),
         _ => ec::Curve::of(algorithm)?.import(bytes),
     }
 }
@@ -48,6 +54,7 @@ pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec
 pub(super) fn public(algorithm: Algorithm, body: &[u8]) -> Result<Vec<u8>, Code> {
     match algorithm {
         Algorithm::Ed25519 => ed25519::public(body),
+        Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa::public(algorithm, body),
         _ => ec::Curve::of(algorithm)?.public(body),
     }
 }

@@ -1,0 +1,114 @@
+//! RSA keys with the public exponent 65537: p, q, dp, dq, qinv, each half as long as the modulus, then
+//! the modulus; 7n/2 bytes.
+
+use rand_core::CryptoRng;
+use rsa::hazmat::rsa_decrypt_and_check;
+use rsa::traits::{PrivateKeyParts, PublicKeyParts};
+use rsa::{BoxedUint, PrivateKey};
+use zeroize::Zeroizing;
+
+use crate::algorithm::Algorithm;
+use crate::error::Code;
+
+const EXPONENT: u32 = 0x1_0001;
+
+/// A key that can be used.
+pub(in crate::command) struct RsaKey {
+    key: PrivateKey,
+    /// Bytes of the modulus.
+    size: usize,
+}
+
+impl RsaKey {
+    /// `body` is a key's, in the device's layout.
+    pub(in crate::command) fn new(algorithm: Algorithm, body: &[u8]) -> Result<Self, Code> {
+        let size = size(algorithm)?;
+        Self::from_primes(size, body.get(..size).ok_or(Code::InvalidData)?)
+    }
+
+    /// `primes` are p and q, of half a modulus each.
+    fn from_primes(size: usize, primes: &[u8]) -> Result<Self, Code> {
+        let (p, q) = primes.split_at_checked(size / 2).ok_or(Code::WrongLength)?;
+        let (p, q) = (integer(p)?, integer(q)?);
+        let key = PrivateKey::from_p_q(p, q, BoxedUint::from(EXPONENT)).map_err(|_| Code::InvalidData)?;
+        if usize::try_from(key.n().bit_width()) != Ok(8 * size) {
+            return Err(Code::InvalidData);
+        }
+        Ok(Self { key, size })
+    }
+
+    /// Bytes of the modulus.
+    pub(in crate::command) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The private operation on a number of the modulus's length. There is no padding.
+    pub(in crate::command) fn apply(
+        &self,
+        number: &[u8],
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Zeroizing<Vec<u8>>, Code> {
+        if number.len() != self.size {
+            return Err(Code::WrongLength);
+        }
+        let result = rsa_decrypt_and_check(&self.key, Some(rng), &integer(number)?);
+        bytes(&result.map_err(|_| Code::InvalidData)?, self.size)
+    }
+
+    fn body(&self) -> Result<Zeroizing<Vec<u8>>, Code> {
+        let [p, q] = self.key.primes() else { return Err(Code::InvalidData) };
+        let (Some(dp), Some(dq)) = (self.key.dp(), self.key.dq()) else { return Err(Code::InvalidData) };
+        let qinv = self.key.crt_coefficient().ok_or(Code::InvalidData)?;
+        let mut body = Zeroizing::new(Vec::with_capacity(7 * self.size / 2));
+        for number in [p.as_ref(), q.as_ref(), dp, dq, &qinv] {
+            body.extend(&*bytes(number, self.size / 2)?);
+        }
+        body.extend(&*bytes(self.key.n(), self.size)?);
+        Ok(body)
+    }
+}
+
+pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Zeroizing<Vec<u8>>, Code> {
+    let size = size(algorithm)?;
+    let key = PrivateKey::new(rng, 8 * size).map_err(|_| Code::StorageFailed)?;
+    RsaKey { key, size }.body()
+}
+
+/// `bytes` are p and q.
+pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
+    let size = size(algorithm)?;
+    if bytes.len() != size {
+        return Err(Code::WrongLength);
+    }
+    RsaKey::from_primes(size, bytes)?.body()
+}
+
+/// The modulus.
+pub(super) fn public(algorithm: Algorithm, body: &[u8]) -> Result<Vec<u8>, Code> {
+    let private = 5 * size(algorithm)? / 2;
+    body.get(private..).map(<[u8]>::to_vec).ok_or(Code::InvalidData)
+}
+
+/// Bytes of the modulus.
+fn size(algorithm: Algorithm) -> Result<usize, Code> {
+    match algorithm {
+        Algorithm::Rsa2048 => Ok(256),
+        Algorithm::Rsa3072 => Ok(384),
+        Algorithm::Rsa4096 => Ok(512),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+fn integer(bytes: &[u8]) -> Result<BoxedUint, Code> {
+    let bits = u32::try_from(8 * bytes.len()).map_err(|_| Code::WrongLength)?;
+    BoxedUint::from_be_slice(bytes, bits).map_err(|_| Code::InvalidData)
+}
+
+/// A number in exactly `size` bytes.
+fn bytes(number: &BoxedUint, size: usize) -> Result<Zeroizing<Vec<u8>>, Code> {
+    let short = Zeroizing::new(number.to_be_bytes_trimmed_vartime());
+    let zeros = size.checked_sub(short.len()).ok_or(Code::InvalidData)?;
+    let mut bytes = Zeroizing::new(vec![0; zeros]);
+    bytes.extend(&**short);
+    Ok(bytes)
+}
