@@ -14,9 +14,12 @@ import os
 import struct
 import sys
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives import hashes, keywrap
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, NoEncryption, PrivateFormat, PublicFormat, load_der_private_key,
+)
 
 HEADER = "!B Q HHH BBBB 40s"
 FIELDS = "wrapping capabilities id length domains kind algorithm sequence origin label".split()
@@ -108,6 +111,7 @@ def check(url):
         check_data(key, raw)
         key.delete()
     check_rules(session, every, exportable, refused)
+    check_rsa(session, every, exportable, refused)
     hsm.close()
     print("wrapped objects: every field is right")
 
@@ -214,7 +218,8 @@ def check_rules(session, every, exportable, refused):
         wrong = wrap(raw, int(exportable), body=b"data", **{**fields, name: value})
         refused(code, key.import_wrapped, wrong)
     for kind, algorithm, size in ((3, 46, 95), (3, 46, 97), (3, 12, 95), (5, 20, 127), (8, 50, 24), (2, 38, 47),
-                                  (7, 37, 16), (4, 29, 16), (9, 9, 264), (1, 30, 0)):
+                                  (7, 37, 16), (4, 29, 16), (9, 9, 264), (1, 30, 0),
+                                  (3, 12, 96), (3, 9, 896)):
         wrong = wrap(raw, int(exportable), body=bytes(size), **{**fields, "kind": kind, "algorithm": algorithm})
         refused(ERROR.INVALID_DATA, key.import_wrapped, wrong)
     other = WrapKey.put(session, 101, "wrap", 2, every, ALGORITHM.AES256_CCM_WRAP, exportable, raw)
@@ -227,6 +232,81 @@ def check_rules(session, every, exportable, refused):
     refused(ERROR.INSUFFICIENT_PERMISSIONS, key.export_wrapped, kept)
     kept.id = 77
     refused(ERROR.OBJECT_NOT_FOUND, key.export_wrapped, kept)
+
+
+def check_rsa(session, every, exportable, refused):
+    from yubihsm.defs import ALGORITHM, CAPABILITY, ERROR, OBJECT
+    from yubihsm.objects import AsymmetricKey, PublicWrapKey, SymmetricKey, WrapKey
+
+    def oaep(hash, mgf, label):
+        return padding.OAEP(padding.MGF1(mgf), hash, label)
+
+    der = Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+    curves = [ec.SECP224R1, ec.SECP256R1, ec.SECP384R1, ec.SECP521R1, ec.SECP256K1, ec.BrainpoolP256R1,
+              ec.BrainpoolP384R1, ec.BrainpoolP512R1]
+    keys = [ec.generate_private_key(curve()) for curve in curves]
+    keys += [ed25519.Ed25519PrivateKey.generate(), rsa.generate_private_key(65537, 2048), os.urandom(24)]
+    ways = [(hashes.SHA256(), hashes.SHA256(), b"", ALGORITHM.AES256),
+            (hashes.SHA1(), hashes.SHA512(), b"label", ALGORITHM.AES128),
+            (hashes.SHA384(), hashes.SHA1(), b"", ALGORITHM.AES192)]
+    for bits, way in ((2048, ways[0]), (3072, ways[1]), (4096, ways[2])):
+        hash, mgf, label, aes = way
+        private = rsa.generate_private_key(65537, bits)
+        algorithm = ALGORITHM["RSA_%d" % bits]
+        outward = PublicWrapKey.put(session, 200, "out", 1, every, every, private.public_key())
+        inward = WrapKey.put(session, 200, "in", 1, every, algorithm, every, private)
+        assert (outward.get_info().size, inward.get_info().size) == (bits // 8 + 8, bits // 16 * 7 + 8)
+
+        def opened(wrapped):
+            key = private.decrypt(wrapped[: bits // 8], oaep(hash, mgf, label))
+            assert len(key) == aes.to_key_size()
+            return keywrap.aes_key_unwrap_with_padding(key, wrapped[bits // 8 :])
+
+        def sealed(plain):
+            key = os.urandom(aes.to_key_size())
+            return private.public_key().encrypt(key, oaep(hash, mgf, label)) + keywrap.aes_key_wrap_with_padding(
+                key, plain)
+
+        for number, key in enumerate(keys):
+            if isinstance(key, bytes):
+                obj = SymmetricKey.put(session, 300, "key", 1, exportable, ALGORITHM.AES192, key)
+                expected = key
+            else:
+                obj = AsymmetricKey.put(session, 300, "key", 1, exportable, key)
+                expected = key.private_bytes(*der)
+            info = obj.get_info()
+            raw = opened(outward.export_raw_key(obj, aes, hash, mgf, label))
+            if isinstance(key, bytes):
+                assert raw == expected
+            else:
+                # Not all tools write a curve's name and the public key alike: the key itself counts.
+                assert load_der_private_key(raw, None).private_bytes(*der) == expected, key
+            whole = opened(outward.export_wrapped_rsa(obj, aes, hash, mgf, label))
+            header = dict(zip(FIELDS, struct.unpack(HEADER, whole[:59])))
+            assert header["id"] == 300 and header["length"] == len(whole) - 59 == info.size
+            obj.delete()
+            made = inward.import_raw_key(300, info.object_type, "made", 1, exportable, info.algorithm,
+                                         sealed(expected), hash, mgf, label)
+            assert (made.get_info().size, made.get_info().origin) == (info.size, 0x12)
+            assert opened(outward.export_wrapped_rsa(made, aes, hash, mgf, label))[59:] == whole[59:]
+            made.delete()
+            back = inward.import_wrapped_rsa(sealed(whole), hash, mgf, label)
+            assert opened(outward.export_wrapped_rsa(back, aes, hash, mgf, label))[59:] == whole[59:]
+            back.delete()
+            wrong = ALGORITHM.EC_P256 if info.algorithm != ALGORITHM.EC_P256 else ALGORITHM.EC_K256
+            refused(ERROR.INVALID_DATA, inward.import_raw_key, 300, OBJECT.ASYMMETRIC_KEY, "made", 1, exportable,
+                    wrong, sealed(expected), hash, mgf, label)
+        good = sealed(whole)
+        for at in (0, 1, bits // 8 - 1, bits // 8, len(good) - 1):
+            bad = bytearray(good)
+            bad[at] ^= 1
+            refused(ERROR.INVALID_DATA, inward.import_wrapped_rsa, bytes(bad), hash, mgf, label)
+        refused(ERROR.INVALID_DATA, inward.import_wrapped_rsa, good, hash, mgf, b"another")
+        inward.delete()
+        outward.delete()
+        made = WrapKey.generate(session, 201, "made", 1, every, algorithm, every)
+        assert made.get_public_key().key_size == bits
+        made.delete()
 
 
 if __name__ == "__main__":
