@@ -42,3 +42,38 @@ pub(crate) fn open(key: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code
     let plain = plain.map_err(|_| Code::InvalidData)?.map_err(|_| Code::InvalidData)?;
     Ok(plain.to_vec().into())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use data_encoding::HEXLOWER;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vector {
+        kek: String,
+        key: String,
+        wrapped: String,
+    }
+
+    #[test]
+    fn the_vectors_of_rfc_5649() {
+        let vectors: Vec<Vector> = serde_json::from_str(include_str!("../tests/vectors/kwp.json")).unwrap();
+        assert_eq!(vectors.len(), 2);
+        for Vector { kek, key, wrapped } in vectors {
+            let [kek, key, wrapped] = [kek, key, wrapped].map(|hex| HEXLOWER.decode(hex.as_bytes()).unwrap());
+            assert_eq!(seal(&kek, &key), Ok(wrapped.clone()));
+            assert_eq!(open(&kek, &wrapped).unwrap().as_slice(), key);
+            for at in 0..wrapped.len() {
+                let mut changed = wrapped.clone();
+                changed[at] ^= 1;
+                assert_eq!(open(&kek, &changed), Err(Code::InvalidData), "byte {at}");
+            }
+        }
+        for length in [0, 1, 7, 8, 9] {
+            assert_eq!(open(&[0; 16], &vec![0; length]), Err(Code::InvalidData));
+        }
+    }
+}

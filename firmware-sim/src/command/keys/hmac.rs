@@ -69,3 +69,39 @@ fn hash(algorithm: Algorithm) -> Result<Hash, Code> {
         _ => Err(Code::InvalidData),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use data_encoding::HEXLOWER;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vector {
+        name: String,
+        hash: String,
+        key: String,
+        data: String,
+        code: String,
+    }
+
+    #[test]
+    fn the_codes_of_rfc_2202_and_rfc_4231() {
+        let vectors = include_str!("../../../tests/vectors/hmac.json");
+        let vectors: Vec<Vector> = serde_json::from_str(vectors).unwrap();
+        assert_eq!(vectors.len(), 12);
+        for vector in vectors {
+            let algorithm = match vector.hash.as_str() {
+                "sha1" => Algorithm::HmacSha1,
+                "sha256" => Algorithm::HmacSha256,
+                "sha384" => Algorithm::HmacSha384,
+                _ => Algorithm::HmacSha512,
+            };
+            let [key, data] = [vector.key, vector.data].map(|hex| HEXLOWER.decode(hex.as_bytes()).unwrap());
+            let code = sign(algorithm, &import(algorithm, &key).unwrap(), &data).unwrap();
+            assert_eq!(HEXLOWER.encode(&code), vector.code, "{} {}", vector.name, vector.hash);
+        }
+    }
+}
