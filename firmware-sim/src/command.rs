@@ -9,10 +9,12 @@ mod delete;
 mod ecdh;
 mod ecdsa;
 mod eddsa;
+mod export_rsa;
 mod export_wrapped;
 mod generate_asymmetric;
 mod hash;
 mod hmac;
+mod import_rsa;
 mod import_wrapped;
 mod info;
 mod keys;
@@ -32,9 +34,11 @@ mod put_asymmetric;
 mod put_authentication;
 mod put_hmac;
 mod put_otp;
+mod put_public_wrap;
 mod put_symmetric;
 mod put_wrap;
 mod random;
+mod rsa_wrap;
 mod ssh;
 mod ssh_template;
 mod storage;
@@ -191,6 +195,11 @@ impl Command {
             Self::ImportWrapped => import_wrapped::import(context, data),
             Self::WrapData => wrap_data::wrap(context, data),
             Self::UnwrapData => wrap_data::unwrap(context, data),
+            Self::PutPublicWrapKey => put_public_wrap::put(context, data),
+            Self::WrapKeyRsa => export_rsa::key(context, data),
+            Self::UnwrapKeyRsa => import_rsa::key(context, data),
+            Self::ExportWrappedRsa => export_rsa::object(context, data),
+            Self::ImportWrappedRsa => import_rsa::object(context, data),
             Self::PutSymmetricKey => put_symmetric::put(context, data),
             Self::GenerateSymmetricKey => put_symmetric::generate(context, data),
             Self::EncryptEcb => aes::encrypt_ecb(context, data),

@@ -6,6 +6,7 @@ mod check;
 pub(super) mod ec;
 pub(super) mod ed25519;
 pub(super) mod hmac;
+pub(super) mod pkcs8;
 pub(super) mod rsa;
 pub(super) mod spki;
 

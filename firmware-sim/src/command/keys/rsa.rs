@@ -2,7 +2,8 @@
 //! the modulus; 7n/2 bytes.
 
 use rand_core::CryptoRng;
-use rsa::hazmat::rsa_decrypt_and_check;
+use rsa::hazmat::{rsa_decrypt_and_check, rsa_encrypt};
+use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
 use rsa::{BoxedUint, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
@@ -55,6 +56,11 @@ impl RsaKey {
         bytes(&result.map_err(|_| Code::InvalidData)?, self.size)
     }
 
+    /// As PKCS #8.
+    pub(super) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Code> {
+        self.key.to_pkcs8_der().map(|key| key.to_bytes()).map_err(|_| Code::InvalidData)
+    }
+
     fn body(&self) -> Result<Zeroizing<Vec<u8>>, Code> {
         let [p, q] = self.key.primes() else { return Err(Code::InvalidData) };
         let (Some(dp), Some(dq)) = (self.key.dp(), self.key.dq()) else { return Err(Code::InvalidData) };
@@ -81,6 +87,39 @@ pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec
         return Err(Code::WrongLength);
     }
     RsaKey::from_primes(size, bytes)?.body()
+}
+
+/// Algorithms of RSA keys.
+pub(in crate::command) const ALGORITHMS: &[Algorithm] =
+    &[Algorithm::Rsa2048, Algorithm::Rsa3072, Algorithm::Rsa4096];
+
+/// A key as PKCS #8.
+pub(super) fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
+    let key = PrivateKey::from_pkcs8_der(der).map_err(|_| Code::InvalidData)?;
+    let size = size(algorithm)?;
+    let ([p, q], true) = (key.primes(), *key.e() == BoxedUint::from(EXPONENT)) else {
+        return Err(Code::InvalidData);
+    };
+    let mut primes = bytes(p.as_ref(), size / 2)?;
+    primes.extend(&*bytes(q.as_ref(), size / 2)?);
+    import(algorithm, &primes)
+}
+
+/// A modulus as clients send it to the device.
+pub(in crate::command) fn import_public(algorithm: Algorithm, modulus: &[u8]) -> Result<Vec<u8>, Code> {
+    if modulus.len() != size(algorithm)? {
+        return Err(Code::WrongLength);
+    }
+    match (modulus.first(), public_key(modulus)) {
+        (Some(0x80..), Ok(_)) => Ok(modulus.to_vec()),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+/// The public operation on a number of the modulus's length. There is no padding.
+pub(in crate::command) fn encrypt(modulus: &[u8], number: &[u8]) -> Result<Vec<u8>, Code> {
+    let result = rsa_encrypt(&public_key(modulus)?, &integer(number)?).map_err(|_| Code::InvalidData)?;
+    bytes(&result, modulus.len()).map(|bytes| bytes.to_vec())
 }
 
 /// The modulus.
