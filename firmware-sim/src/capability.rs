@@ -88,6 +88,7 @@ capabilities! {
 impl Capabilities {
     /// None.
     pub const NONE: Self = Self(0);
-    /// All that any firmware knows: what the factory's authentication key has.
-    pub const ALL: Self = Self((1 << 0x38) - 1);
+    /// Every bit, those without a meaning, too: what the factory's authentication key has. Clients give them
+    /// on as a whole.
+    pub const ALL: Self = Self(u64::MAX);
 }

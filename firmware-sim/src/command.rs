@@ -3,14 +3,18 @@
 //! Source: <https://docs.yubico.com/hardware/yubihsm-2/hsm-2-user-guide/hsm2-cmd-reference.html>.
 
 mod aes;
+mod attest;
+mod certificate;
 mod delete;
 mod ecdh;
 mod ecdsa;
 mod eddsa;
+mod export_rsa;
 mod export_wrapped;
 mod generate_asymmetric;
 mod hash;
 mod hmac;
+mod import_rsa;
 mod import_wrapped;
 mod info;
 mod keys;
@@ -30,10 +34,17 @@ mod put_asymmetric;
 mod put_authentication;
 mod put_hmac;
 mod put_otp;
+mod put_public_wrap;
 mod put_symmetric;
 mod put_wrap;
 mod random;
+mod rsa_wrap;
+mod ssh;
+mod ssh_template;
 mod storage;
+mod template;
+#[cfg(test)]
+mod vectors;
 mod wrap_data;
 mod wrap_key;
 
@@ -43,6 +54,7 @@ use crate::firmware::Firmware;
 use crate::reader::Reader;
 
 pub(crate) use info::info;
+pub(crate) use keys::generate as new_key;
 
 macro_rules! commands {
     ($($name:ident = $byte:literal since $since:ident,)*) => {
@@ -183,6 +195,11 @@ impl Command {
             Self::ImportWrapped => import_wrapped::import(context, data),
             Self::WrapData => wrap_data::wrap(context, data),
             Self::UnwrapData => wrap_data::unwrap(context, data),
+            Self::PutPublicWrapKey => put_public_wrap::put(context, data),
+            Self::WrapKeyRsa => export_rsa::key(context, data),
+            Self::UnwrapKeyRsa => import_rsa::key(context, data),
+            Self::ExportWrappedRsa => export_rsa::object(context, data),
+            Self::ImportWrappedRsa => import_rsa::object(context, data),
             Self::PutSymmetricKey => put_symmetric::put(context, data),
             Self::GenerateSymmetricKey => put_symmetric::generate(context, data),
             Self::EncryptEcb => aes::encrypt_ecb(context, data),
@@ -204,6 +221,10 @@ impl Command {
             Self::DecryptPkcs1 => pkcs1::decrypt(context, data),
             Self::SignPss => pss::sign(context, data),
             Self::DecryptOaep => oaep::decrypt(context, data),
+            Self::SignAttestationCertificate => attest::attest(context, data),
+            Self::PutTemplate => template::put(context, data),
+            Self::GetTemplate => template::get(context, data),
+            Self::SignSshCertificate => ssh::sign(context, data),
             Self::SignEddsa => eddsa::sign(context, data),
             _ => Err(Code::InvalidCommand),
         }

@@ -28,6 +28,7 @@ mod frame;
 mod hex_bytes;
 mod http;
 mod kept;
+mod kwp;
 pub mod memory;
 pub mod object;
 pub mod options;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::algorithm::Algorithm;
 use crate::audit::Log;
 use crate::capability::Capabilities;
+use crate::command;
 use crate::domain::Domains;
 use crate::error::Code;
 use crate::firmware::Firmware;
@@ -37,27 +38,35 @@ pub struct Memory {
     pub log: Log,
     /// The device's own P-256 key, for asymmetric sessions.
     pub device_key: Body,
+    /// The factory's attestation key, on P-256, in the layout of asymmetric keys; it is no object.
+    pub attestation_key: Body,
 }
 
 impl Memory {
     /// As the factory makes it.
     pub fn new(firmware: Firmware, rng: &mut dyn CryptoRng) -> Result<Self, Code> {
-        let device_key = SecretKey::generate_from_rng(rng);
-        Self::with_device_key(firmware, Body::new(device_key.to_bytes().to_vec()), rng)
+        let device_key = Body::new(SecretKey::generate_from_rng(rng).to_bytes().to_vec());
+        let attestation_key = Body::new(command::new_key(Algorithm::EcP256, rng)?);
+        Self::with_keys(firmware, device_key, attestation_key, rng)
     }
 
-    /// As a reset leaves it: the device's own key stays.
+    /// As a reset leaves it: the device's own keys stay.
     pub fn reset(&mut self, firmware: Firmware, rng: &mut dyn CryptoRng) -> Result<(), Code> {
-        *self = Self::with_device_key(firmware, self.device_key.clone(), rng)?;
+        *self = Self::with_keys(firmware, self.device_key.clone(), self.attestation_key.clone(), rng)?;
         Ok(())
     }
 
-    fn with_device_key(firmware: Firmware, device_key: Body, rng: &mut dyn CryptoRng) -> Result<Self, Code> {
+    fn with_keys(
+        firmware: Firmware,
+        device_key: Body,
+        attestation_key: Body,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, Code> {
         let mut store = Store::default();
         store.put(factory_key())?;
         let mut seed = [0; 16];
         rng.fill_bytes(&mut seed);
-        Ok(Self { store, options: Options::new(firmware), log: Log::new(seed), device_key })
+        Ok(Self { store, options: Options::new(firmware), log: Log::new(seed), device_key, attestation_key })
     }
 
     /// Is nothing there but the factory's authentication key?

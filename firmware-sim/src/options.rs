@@ -109,6 +109,11 @@ impl Options {
         self.fips != Fips::Off
     }
 
+    /// Is it in FIPS mode now?
+    pub(crate) fn is_fips_approved(&self) -> bool {
+        self.fips == Fips::On
+    }
+
     /// FIPS mode begins once the factory's authentication key is gone.
     pub fn factory_key_gone(&mut self) {
         if self.fips == Fips::Pending {

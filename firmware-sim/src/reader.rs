@@ -25,7 +25,6 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
-    #[expect(dead_code, reason = "no command with such data yet")]
     /// Everything but the last `n` bytes, which are what is left.
     pub(crate) fn all_but(&mut self, n: usize) -> Result<&'a [u8], Code> {
         self.bytes(self.0.len().checked_sub(n).ok_or(Code::WrongLength)?)

@@ -75,8 +75,8 @@ fn generation(algorithm: Algorithm) -> u64 {
 
 /// Between two figures on a straight line, as SHA-512 over longer messages takes longer; beyond the last on the same.
 fn ed25519(bytes: u64) -> u64 {
-    let pairs = ED25519.iter().zip(ED25519.iter().skip(1));
-    let line = pairs.clone().find(|(_, (end, _))| bytes <= *end).or(pairs.last());
+    let mut pairs = ED25519.iter().zip(ED25519.iter().skip(1));
+    let line = pairs.clone().find(|(_, (end, _))| bytes <= *end).or(pairs.next_back());
     let Some(((from, low), (to, high))) = line else { return SHORTEST };
     low + bytes.saturating_sub(*from).saturating_mul(high - low) / (to - from)
 }

@@ -51,6 +51,9 @@ fn data() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    // Each case has a device of its own, whose key takes most of the time.
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn bytes_outside_of_a_session(frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..3200), 1..20)) {
         let mut device = device(Firmware::V2_5);

@@ -101,7 +101,7 @@ fn every_acknowledged_key_outlives_kill_9_and_none_is_half_there() {
         for (id, key) in &known {
             assert_eq!(public(&client, *id).unwrap(), *key, "round {round}, key {id}");
         }
-        // At most one more: whose answer was on its way.
+        // At most one more for each kill: whose answer was on its way.
         let there = client.list_objects(&[]).unwrap();
         let extra = there.len() - 1 - known.len();
         assert!(extra <= usize::from(round) + 1, "round {round}: {extra} more");

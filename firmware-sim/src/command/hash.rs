@@ -29,6 +29,12 @@ impl Hash {
         Self::ALL.into_iter().find(|hash| hash.mgf() == mgf).ok_or(Code::InvalidData)
     }
 
+    /// The one of an OAEP.
+    pub(super) fn of_oaep(oaep: u8) -> Result<Self, Code> {
+        let oaep = Algorithm::try_from(oaep)?;
+        Self::ALL.into_iter().find(|hash| hash.oaep() == oaep).ok_or(Code::InvalidData)
+    }
+
     /// Bytes of a digest.
     pub(super) fn size(self) -> usize {
         match self {

@@ -6,7 +6,9 @@ mod check;
 pub(super) mod ec;
 pub(super) mod ed25519;
 pub(super) mod hmac;
+pub(super) mod pkcs8;
 pub(super) mod rsa;
+pub(super) mod spki;
 
 pub(super) use check::check;
 
@@ -33,7 +35,7 @@ pub(super) const ASYMMETRIC: &[Algorithm] = &[
 ];
 
 /// Makes a key.
-pub(super) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Zeroizing<Vec<u8>>, Code> {
+pub(crate) fn generate(algorithm: Algorithm, rng: &mut dyn CryptoRng) -> Result<Zeroizing<Vec<u8>>, Code> {
     match algorithm {
         Algorithm::Ed25519 => Ok(ed25519::generate(rng)),
         Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => rsa::generate(algorithm, rng),

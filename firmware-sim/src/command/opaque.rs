@@ -1,5 +1,6 @@
 //! Data that the device only keeps.
 
+use super::attest;
 use super::new::New;
 use crate::algorithm::Algorithm;
 use crate::capability::Capabilities;
@@ -20,11 +21,15 @@ pub(super) fn put(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<Vec
     new.put(context, Origin::IMPORTED, data.rest().to_vec())
 }
 
-/// Id (2). The data; only the session needs the capability.
+/// Id (2). The data; only the session needs the capability. Id 0 is the certificate of the factory's
+/// attestation key, which is no object.
 pub(super) fn get(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<Vec<u8>, Code> {
     let id = data.u16()?;
     data.end()?;
     context.target = id;
     context.grant.needs(Capabilities::GET_OPAQUE)?;
+    if id == attest::FACTORY {
+        return attest::factory_certificate(context);
+    }
     Ok(context.object(Kind::Opaque, id)?.body.bytes().to_vec())
 }

@@ -29,9 +29,9 @@ pub(super) fn sign(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<Ve
     match Hash::of_digest(data) {
         Some(hash) => {
             context.enabled(hash.pkcs1())?;
-            signature(&key, &[&hash.prefix(), data].concat(), context.rng)
+            sign_digest(&key, hash, data, context.rng)
         }
-        None => signature(&key, data, context.rng),
+        None => sign_padded(&key, data, context.rng),
     }
 }
 
@@ -55,8 +55,17 @@ pub(super) fn decrypt(context: &mut Context<'_>, mut data: Reader<'_>) -> Result
     Ok(message.iter().skip(1).copied().collect())
 }
 
-/// Signs what may be a DigestInfo.
-pub(super) fn signature(key: &RsaKey, data: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, Code> {
+/// Signs a digest.
+pub(super) fn sign_digest(
+    key: &RsaKey,
+    hash: Hash,
+    digest: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> Result<Vec<u8>, Code> {
+    sign_padded(key, &[&hash.prefix(), digest].concat(), rng)
+}
+
+fn sign_padded(key: &RsaKey, data: &[u8], rng: &mut dyn CryptoRng) -> Result<Vec<u8>, Code> {
     if data.len() + PADDING > key.size() {
         return Err(Code::WrongLength);
     }

@@ -13,6 +13,10 @@ pub(super) fn get(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<Vec
     data.end()?;
     let object = context.object(kind, id)?;
     let mut answer = vec![object.algorithm.byte()];
-    answer.extend(keys::public(object.algorithm, object.body.bytes())?);
+    answer.extend(match kind {
+        Kind::AsymmetricKey | Kind::WrapKey => keys::public(object.algorithm, object.body.bytes())?,
+        Kind::PublicWrapKey => object.body.bytes().to_vec(),
+        _ => return Err(Code::InvalidData),
+    });
     Ok(answer)
 }

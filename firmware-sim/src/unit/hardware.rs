@@ -73,11 +73,13 @@ impl Hardware {
     fn take(&mut self, message: Message) {
         if self.hung && self.waiting.len() < KEPT {
             self.waiting.push_back(message);
-        } else {
-            let reply = if self.hung { Err(Gone) } else { self.answer(&message.bytes) };
-            let _ = message.reply.send(reply);
+            self.show();
+            return;
         }
+        let reply = if self.hung { Err(Gone) } else { self.answer(&message.bytes) };
+        // Before the reply: whoever has that sees how the device is after it.
         self.show();
+        let _ = message.reply.send(reply);
     }
 
     fn answer(&mut self, message: &[u8]) -> Result<Reply, Gone> {

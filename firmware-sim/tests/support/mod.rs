@@ -92,7 +92,7 @@ pub fn signs(client: &Client, id: object::Id, key: &VerifyingKey) -> Result<bool
 
 /// An error and all its causes.
 pub fn chain(error: &client::Error) -> String {
-    let (mut text, mut cause) = (error.to_string(), error.source());
+    let (mut text, mut cause) = (format!("{error}, {error:?}"), error.source());
     while let Some(next) = cause {
         text += &format!(": {next}");
         cause = next.source();

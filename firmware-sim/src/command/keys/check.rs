@@ -1,6 +1,7 @@
 //! What an object of each kind and algorithm must hold, for one that came wrapped.
 
-use super::{ASYMMETRIC, aes, ed25519, hmac};
+use super::rsa::{self, RsaKey};
+use super::{ASYMMETRIC, aes, ec, ed25519, hmac};
 use crate::algorithm::Algorithm;
 use crate::error::Code;
 use crate::object::{Kind, Object};
@@ -18,12 +19,32 @@ pub(in crate::command) fn check(object: &Object) -> Result<(), Code> {
         },
         Kind::AsymmetricKey => ASYMMETRIC.contains(&algorithm) && lengths(algorithm).contains(&length),
         Kind::HmacKey => 2 * hmac::block(algorithm)? == length,
+        Kind::WrapKey if rsa::ALGORITHMS.contains(&algorithm) => lengths(algorithm).contains(&length),
         Kind::WrapKey => aes::WRAP.contains(&algorithm) && aes::length(algorithm)? == length,
         Kind::OtpAeadKey => aes::OTP.contains(&algorithm) && aes::length(algorithm)? + 4 == length,
         Kind::SymmetricKey => aes::SYMMETRIC.contains(&algorithm) && aes::length(algorithm)? == length,
-        Kind::PublicWrapKey => false,
+        Kind::PublicWrapKey => rsa::size(algorithm)? == length,
     };
-    if fits && length > 0 { Ok(()) } else { Err(Code::InvalidData) }
+    if fits && length > 0 { usable(object) } else { Err(Code::InvalidData) }
+}
+
+/// A key that could never be used is none.
+fn usable(object: &Object) -> Result<(), Code> {
+    let (algorithm, body) = (object.algorithm, object.body.bytes());
+    let usable = match object.kind {
+        Kind::AsymmetricKey if algorithm == Algorithm::Ed25519 => ed25519::sign(body, &[]).is_ok(),
+        Kind::PublicWrapKey => rsa::import_public(algorithm, body).is_ok(),
+        Kind::AsymmetricKey | Kind::WrapKey if rsa::ALGORITHMS.contains(&algorithm) => {
+            RsaKey::new(algorithm, body).is_ok()
+        }
+        Kind::AsymmetricKey => {
+            let curve = ec::Curve::of(algorithm)?;
+            let scalar = body.get(..curve.size()).ok_or(Code::InvalidData)?;
+            curve.import(scalar).is_ok_and(|key| key.as_slice() == body)
+        }
+        _ => true,
+    };
+    if usable { Ok(()) } else { Err(Code::InvalidData) }
 }
 
 /// Bytes of an asymmetric key: RSA p, q, dp, dq, qinv, n; EC d, x, y; Ed25519 without and with its seed.

@@ -157,3 +157,93 @@ fn body<C: Weierstrass>(key: &SecretKey<C>) -> Secret {
     body.extend(key.public_key().to_sec1_point(false).as_bytes().iter().skip(1));
     body
 }
+
+#[cfg(test)]
+mod tests {
+    use getrandom::SysRng;
+    use getrandom::rand_core::UnwrapErr;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::command::vectors::{Cases, Hex, vectors};
+
+    #[derive(Deserialize)]
+    struct Case {
+        algorithm: Algorithm,
+        scalar: Hex,
+        public: Hex,
+        peer: Hex,
+        shared: Hex,
+    }
+
+    #[test]
+    fn keys_and_secrets_are_those_of_openssl() -> Result<(), Code> {
+        let Cases::<Case> { cases } = vectors(include_str!("../../../tests/vectors/ecdh.json"));
+        for case in &cases {
+            let (curve, scalar) = (Curve::of(case.algorithm)?, &case.scalar.0);
+            let body = curve.import(scalar)?;
+            assert_eq!(*body, [&scalar[..], &case.public.0].concat(), "{:?}", case.algorithm);
+            assert_eq!(curve.public(&body)?, case.public.0);
+            assert_eq!(curve.agree(&body, &case.peer.0)?, case.shared.0, "{:?}", case.algorithm);
+        }
+        assert!(CURVES.iter().all(|curve| cases.iter().any(|case| case.algorithm == curve.algorithm)));
+        Ok(())
+    }
+
+    #[test]
+    fn scalars_are_of_the_curves_length_and_below_its_order() {
+        for curve in CURVES {
+            let size = curve.size();
+            assert_eq!(curve.import(&vec![1; size - 1]), Err(Code::WrongLength));
+            assert_eq!(curve.import(&vec![1; size + 1]), Err(Code::WrongLength));
+            assert_eq!(curve.import(&vec![0; size]), Err(Code::InvalidData));
+            assert_eq!(curve.import(&vec![0xff; size]), Err(Code::InvalidData));
+        }
+    }
+
+    #[test]
+    fn points_must_be_on_the_curve() -> Result<(), Code> {
+        let mut rng = UnwrapErr(SysRng);
+        for curve in CURVES {
+            let body = curve.generate(&mut rng);
+            let mut point = [&[0x04], &*curve.public(&body)?].concat();
+            curve.agree(&body, &point)?;
+            if let Some(last) = point.last_mut() {
+                *last ^= 1;
+            }
+            assert_eq!(curve.agree(&body, &point), Err(Code::InvalidData));
+            assert_eq!(curve.agree(&body, &[0x04; 1]), Err(Code::InvalidData));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn s_is_low_and_high_and_no_two_signatures_are_alike() -> Result<(), Code> {
+        let mut rng = UnwrapErr(SysRng);
+        let curve = Curve::of(Algorithm::EcK256)?;
+        let body = curve.generate(&mut rng);
+        let signatures: Vec<_> =
+            (0..64).map(|_| curve.sign(&body, &[7; 32], &mut rng)).collect::<Result<_, _>>()?;
+        let high = |der: &&Vec<u8>| {
+            k256::ecdsa::Signature::from_der(der).is_ok_and(|signature| signature != signature.normalize_s())
+        };
+        let count = signatures.iter().filter(high).count();
+        assert!((1..64).contains(&count), "{count} of 64 are high");
+        assert!(signatures.windows(2).all(|two| two[0] != two[1]));
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_is_its_scalar_and_its_point(index in 0..CURVES.len(), bytes in proptest::collection::vec(any::<u8>(), 66)) {
+            let curve = &CURVES[index];
+            let scalar = &bytes[..curve.size()];
+            if let Ok(body) = curve.import(scalar) {
+                prop_assert_eq!(body.len(), 3 * curve.size());
+                prop_assert_eq!(&body[..curve.size()], scalar);
+                prop_assert_eq!(curve.import(&body[..curve.size()]), Ok(body));
+            }
+        }
+    }
+}

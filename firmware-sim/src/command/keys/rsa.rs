@@ -2,9 +2,10 @@
 //! the modulus; 7n/2 bytes.
 
 use rand_core::CryptoRng;
-use rsa::hazmat::rsa_decrypt_and_check;
+use rsa::hazmat::{rsa_decrypt_and_check, rsa_encrypt};
+use rsa::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use rsa::traits::{PrivateKeyParts, PublicKeyParts};
-use rsa::{BoxedUint, PrivateKey};
+use rsa::{BoxedUint, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
 use crate::algorithm::Algorithm;
@@ -55,6 +56,11 @@ impl RsaKey {
         bytes(&result.map_err(|_| Code::InvalidData)?, self.size)
     }
 
+    /// As PKCS #8.
+    pub(super) fn to_pkcs8(&self) -> Result<Zeroizing<Vec<u8>>, Code> {
+        self.key.to_pkcs8_der().map(|key| key.to_bytes()).map_err(|_| Code::InvalidData)
+    }
+
     fn body(&self) -> Result<Zeroizing<Vec<u8>>, Code> {
         let [p, q] = self.key.primes() else { return Err(Code::InvalidData) };
         let (Some(dp), Some(dq)) = (self.key.dp(), self.key.dq()) else { return Err(Code::InvalidData) };
@@ -83,14 +89,52 @@ pub(super) fn import(algorithm: Algorithm, bytes: &[u8]) -> Result<Zeroizing<Vec
     RsaKey::from_primes(size, bytes)?.body()
 }
 
+/// Algorithms of RSA keys.
+pub(in crate::command) const ALGORITHMS: &[Algorithm] =
+    &[Algorithm::Rsa2048, Algorithm::Rsa3072, Algorithm::Rsa4096];
+
+/// A key as PKCS #8.
+pub(super) fn from_pkcs8(algorithm: Algorithm, der: &[u8]) -> Result<Zeroizing<Vec<u8>>, Code> {
+    let key = PrivateKey::from_pkcs8_der(der).map_err(|_| Code::InvalidData)?;
+    let size = size(algorithm)?;
+    let ([p, q], true) = (key.primes(), *key.e() == BoxedUint::from(EXPONENT)) else {
+        return Err(Code::InvalidData);
+    };
+    let mut primes = bytes(p.as_ref(), size / 2)?;
+    primes.extend(&*bytes(q.as_ref(), size / 2)?);
+    import(algorithm, &primes)
+}
+
+/// A modulus as clients send it to the device.
+pub(in crate::command) fn import_public(algorithm: Algorithm, modulus: &[u8]) -> Result<Vec<u8>, Code> {
+    if modulus.len() != size(algorithm)? {
+        return Err(Code::WrongLength);
+    }
+    match (modulus.first(), public_key(modulus)) {
+        (Some(0x80..), Ok(_)) => Ok(modulus.to_vec()),
+        _ => Err(Code::InvalidData),
+    }
+}
+
+/// The public operation on a number of the modulus's length. There is no padding.
+pub(in crate::command) fn encrypt(modulus: &[u8], number: &[u8]) -> Result<Vec<u8>, Code> {
+    let result = rsa_encrypt(&public_key(modulus)?, &integer(number)?).map_err(|_| Code::InvalidData)?;
+    bytes(&result, modulus.len()).map(|bytes| bytes.to_vec())
+}
+
 /// The modulus.
 pub(super) fn public(algorithm: Algorithm, body: &[u8]) -> Result<Vec<u8>, Code> {
     let private = 5 * size(algorithm)? / 2;
     body.get(private..).map(<[u8]>::to_vec).ok_or(Code::InvalidData)
 }
 
+/// A public key as the libraries have it.
+pub(in crate::command) fn public_key(modulus: &[u8]) -> Result<PublicKey, Code> {
+    PublicKey::new(integer(modulus)?, BoxedUint::from(EXPONENT)).map_err(|_| Code::InvalidData)
+}
+
 /// Bytes of the modulus.
-fn size(algorithm: Algorithm) -> Result<usize, Code> {
+pub(in crate::command) fn size(algorithm: Algorithm) -> Result<usize, Code> {
     match algorithm {
         Algorithm::Rsa2048 => Ok(256),
         Algorithm::Rsa3072 => Ok(384),
@@ -111,4 +155,53 @@ fn bytes(number: &BoxedUint, size: usize) -> Result<Zeroizing<Vec<u8>>, Code> {
     let mut bytes = Zeroizing::new(vec![0; zeros]);
     bytes.extend(&**short);
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+    use crate::command::vectors::{Cases, Hex, vectors};
+
+    #[derive(Deserialize)]
+    struct Case {
+        algorithm: Algorithm,
+        p: Hex,
+        q: Hex,
+        dp: Hex,
+        dq: Hex,
+        qinv: Hex,
+        n: Hex,
+    }
+
+    fn cases() -> Vec<Case> {
+        vectors::<Cases<Case>>(include_str!("../../../tests/vectors/rsa_keys.json")).cases
+    }
+
+    #[test]
+    fn bodies_have_the_numbers_of_openssl() -> Result<(), Code> {
+        for Case { algorithm, p, q, dp, dq, qinv, n } in cases() {
+            let body = import(algorithm, &[&p.0[..], &q.0].concat())?;
+            let expected = [p, q, dp, dq, qinv, n.clone()].into_iter().flat_map(|number| number.0);
+            assert_eq!(*body, expected.collect::<Vec<_>>(), "{algorithm:?}");
+            assert_eq!(body.len(), 7 * n.0.len() / 2);
+            assert_eq!(public(algorithm, &body)?, n.0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn primes_must_be_two_of_the_right_length() {
+        for Case { algorithm, p, q, .. } in cases() {
+            let import = |p: &[u8], q: &[u8]| import(algorithm, &[p, q].concat()).err();
+            assert_eq!(import(&p.0, &q.0), None);
+            assert_eq!(import(&p.0, &q.0[1..]), Some(Code::WrongLength));
+            assert_eq!(import(&p.0, &p.0), Some(Code::InvalidData));
+            assert_eq!(import(&p.0, &vec![0; q.0.len()]), Some(Code::InvalidData));
+            // Half as long, filled up with zeros: the modulus is too short.
+            let short = [&vec![0; q.0.len() - 1][..], &[3]].concat();
+            assert_eq!(import(&p.0, &short), Some(Code::InvalidData));
+        }
+    }
 }
