@@ -34,6 +34,7 @@ mod spend_page;
 pub mod spends;
 pub mod status;
 pub mod stop;
+pub mod test_env;
 
 use std::process::ExitCode;
 
@@ -80,6 +81,7 @@ enum Command {
     Audit(audit::Args),
     Clock(clock::Args),
     Openapi(openapi::Args),
+    TestEnv(test_env::Args),
 }
 
 /// Reads the command line, does what it says, prints the answer.
@@ -135,6 +137,7 @@ fn dispatch(global: &Global, command: Command) -> Result<Output, CliError> {
         Command::Audit(args) => audit::run(global, args),
         Command::Clock(args) => clock::run(global, args),
         Command::Openapi(args) => openapi::run(global, args),
+        Command::TestEnv(args) => test_env::run(global, args),
     }
 }
 

@@ -230,7 +230,7 @@ impl Config {
         Ok(Self {
             home: home.to_owned(),
             id: text.id,
-            token: text.token,
+            token: text.token.in_home(home),
             production: text.production,
             labels: Labels {
                 audit: text.keys.audit,

@@ -7,10 +7,13 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, UnixListener};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::agent::{Agent, AgentError, Leniency};
 use crate::config::Config;
@@ -22,11 +25,16 @@ use crate::tls::certificate::CertificateError;
 /// In the home folder of a running agent: the address and port of its TCP listener, one line.
 pub const LISTENING: &str = "listening";
 
+/// In a home folder that goes when its agent ends.
+pub const THROW_AWAY: &str = "throw-away";
+
 /// How to serve.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// What the start may accept.
     pub leniency: Leniency,
+    /// Stop when this process ends.
+    pub until: Option<Pid>,
 }
 
 /// Why the daemon did not start, or ended.
@@ -90,6 +98,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     // Listening for signals first: a stop during a long start is honoured when it is done.
     let mut terminate = signal(SignalKind::terminate()).map_err(signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(signals)?;
+    let mut parent = options.until.map(watch_process).transpose()?;
     let path = config.socket.clone();
     free(&config.home, &path)?;
     let _ = std::fs::remove_file(config.home.join(LISTENING));
@@ -114,6 +123,7 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = ended(parent.as_mut()) => {}
     }
     tracing::info!("stopping");
     notify("STOPPING=1");
@@ -126,7 +136,35 @@ async fn serve(config: Config, options: Options) -> Result<(), ServeError> {
     agent.token.close().await;
     anchored?;
     tracing::info!("stopped");
+    if parent.is_some() && agent.config.home.join(THROW_AWAY).exists() {
+        // What is left of it is below the folder for temporary files.
+        let _ = std::fs::remove_dir_all(&agent.config.home);
+    }
     Ok(())
+}
+
+/// Hears when the process has ended; one that has ended already is not found.
+fn watch_process(pid: Pid) -> Result<oneshot::Receiver<()>, ServeError> {
+    let failed = |source| ServeError::System { what: "the process to end with cannot be watched", source };
+    let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| failed(error.into()))?;
+    let (tell, ended) = oneshot::channel();
+    let watch = move || {
+        while poll(&mut [PollFd::new(&handle, PollFlags::IN)], None).is_err_and(|error| error == Errno::INTR)
+        {
+        }
+        // Nobody hears it while the agent stops.
+        let _ = tell.send(());
+    };
+    std::thread::Builder::new().name("parent".to_owned()).spawn(watch).map_err(failed)?;
+    Ok(ended)
+}
+
+/// Waits until the process has ended; for ever without one.
+async fn ended(process: Option<&mut oneshot::Receiver<()>>) {
+    match process {
+        Some(process) => drop(process.await),
+        None => std::future::pending().await,
+    }
 }
 
 /// Takes the address for callers with a certificate, if there is to be one.

@@ -10,6 +10,7 @@ pub mod home;
 pub mod modules;
 pub mod person;
 pub mod policy_skeleton;
+pub mod simulated;
 pub mod softhsm;
 pub mod yubihsm;
 

@@ -16,6 +16,7 @@ pub mod pin;
 mod pkcs11;
 pub mod provision;
 pub mod role;
+mod simulated;
 pub mod yubihsm;
 
 use bursar_core::decode::transfer::SignedTransfer;

@@ -11,7 +11,7 @@ const NAME: &str = "bursar";
 /// As they were written.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct GlobalArgs {
-    /// Home folder [default: $XDG_DATA_HOME/bursar or ~/.local/share/bursar]
+    /// Home folder [default: $BURSAR_HOME, $XDG_DATA_HOME/bursar or ~/.local/share/bursar]
     #[arg(long, global = true, value_name = "DIR", display_order = 900)]
     home: Option<PathBuf>,
     /// Print one JSON value instead of text for people
@@ -42,6 +42,7 @@ impl GlobalArgs {
             |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let home = self
             .home
+            .or_else(|| absolute("BURSAR_HOME"))
             .or_else(|| absolute("XDG_DATA_HOME").map(|data| data.join("bursar")))
             .or_else(|| absolute("HOME").map(|home| home.join(".local/share/bursar")));
         Global { home, named, json: self.json }
@@ -52,6 +53,11 @@ impl Global {
     /// Options for a home folder, as if `--home` had named it.
     pub fn of(home: PathBuf, json: bool) -> Self {
         Self { home: Some(home), named: true, json }
+    }
+
+    /// The home folder, if `--home` named it.
+    pub fn named(&self) -> Option<&Path> {
+        self.home.as_deref().filter(|_| self.named)
     }
 
     /// The home folder, which may not exist yet.
@@ -78,7 +84,7 @@ impl Global {
     /// would not find this program by its name.
     pub fn command(&self, rest: &str) -> String {
         let bursar = program();
-        match self.home.as_deref().filter(|_| self.named) {
+        match self.named() {
             Some(home) => {
                 let home = std::path::absolute(home).unwrap_or_else(|_| home.to_owned());
                 format!("{bursar} --home {} {rest}", quoted(&home.to_string_lossy()))

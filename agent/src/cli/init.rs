@@ -41,6 +41,8 @@ use device::{Chosen, choose};
 /// `pin`, that reaches the keys of the home's roles and can do nothing but sign with them. Making it
 /// takes another authentication key, whose password is used once and kept nowhere.
 ///
+/// With --simulated it makes a simulated YubiHSM in the home folder: for trying and testing.
+///
 /// With --approver or --administrator it makes the home of a person who decides instead: a key in the
 /// person's own token and a certificate, but no ledger, no book and no accounts; then it prints the
 /// lines that the policy and the agent's config.toml need to know the person.
@@ -48,6 +50,7 @@ use device::{Chosen, choose};
 /// Examples:
 ///   bursar init --module /usr/lib/softhsm/libsofthsm2.so --token treasury --pin-prompt
 ///          --account expenses=card-1 --balance expenses="5000.00 EUR"
+///   bursar init --simulated --account expenses --balance expenses="5000.00 EUR"
 ///   bursar init --yubihsm http://127.0.0.1:12345 --account expenses --balance expenses="5000.00 EUR"
 ///   bursar init --module /usr/lib/softhsm/libsofthsm2.so --token anna --pin-prompt --approver anna
 ///          --agent https://treasury.example:7420 --agent-certificate sha256:ba7816bf…
@@ -221,7 +224,7 @@ fn differences(config: &Config, args: &Args) -> Result<Vec<String>, CliError> {
 fn module(token: &TokenConfig) -> String {
     match &token.place {
         TokenPlace::Module(at) => at.module.display().to_string(),
-        TokenPlace::YubiHsm(_) => String::new(),
+        TokenPlace::YubiHsm(_) | TokenPlace::Simulated(_) => String::new(),
     }
 }
 

@@ -5,10 +5,10 @@ mod report;
 mod story;
 mod verify;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-pub use home::CSV;
+pub use home::{CSV, ensure};
 
 use super::client::Client;
 use super::error::CliError;
@@ -18,7 +18,6 @@ use super::output::{self, Output, Page, Style};
 use super::pay::batch;
 use super::{serve, stop};
 use crate::config::Config;
-use crate::setup::modules;
 use report::Report;
 
 /// How long an agent that is starting already is waited for.
@@ -28,25 +27,29 @@ const PAUSE: Duration = Duration::from_millis(25);
 
 /// See real payments judged, signed in a token, recorded and verified
 ///
-/// Makes a home folder with a SoftHSM token of its own, keys, a policy and a ledger; starts the
-/// agent; pays a small file of payments, of which the policy denies some; shows what happened and
+/// Makes a home folder with a simulated YubiHSM, keys, a policy and a ledger; starts the agent; pays a small file of payments, of which the policy denies some; shows what happened and
 /// why; verifies ledger and audit log; stops the agent. Given again it pays nothing twice and shows
 /// the same answers. It only ever works in a home folder that it has made itself.
 ///
-/// Example: bursar quickstart --home /tmp/bursar-demo
+/// With --module the token is one behind that PKCS#11 module instead: the first that is not initialised
+/// yet. SoftHSM always has one, and then keeps it in the home folder.
+///
+/// Examples:
+///   bursar quickstart --home /tmp/bursar-demo
+///   bursar quickstart --module /usr/lib/softhsm/libsofthsm2.so
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Args {
-    /// SoftHSM's PKCS#11 module, where it is not found by itself
+    /// A PKCS#11 module, like SoftHSM's, instead of the simulated device
     #[arg(long, value_name = "PATH")]
     module: Option<PathBuf>,
 }
 
 /// Does all of it.
 pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
-    let module = softhsm(args.module)?;
+    let module = args.module.map(module).transpose()?;
     // Locked until the end, so that two quick starts do not stop each other's agent.
-    let (made, _folder) = home::ensure(global, &module)?;
+    let (made, _folder) = ensure(global, module.as_deref(), None)?;
     let config = global.config()?;
     let ran = start(global, &config)?;
     crate::crash::point("setup");
@@ -97,32 +100,19 @@ fn pay(global: &Global, config: &Config) -> Result<batch::Paid, CliError> {
     batch::pay(global, &config.home.join(CSV), 1)
 }
 
-/// SoftHSM's module. No other one is taken: the first blank token of a real device would be used up.
-fn softhsm(named: Option<PathBuf>) -> Result<PathBuf, CliError> {
-    let found = match named {
-        None => modules::softhsm(Path::new("/")),
-        Some(path) if path.file_name().is_some_and(|name| name.to_string_lossy().contains("softhsm")) => {
-            Some(path)
-        }
-        Some(path) => {
-            return Err(CliError::Usage(format!(
-                "{} is not SoftHSM, and the quick start makes a token of its own; for a token that is there use `bursar init`",
+/// The module's file, by a path that holds wherever the agent is started.
+pub fn module(path: PathBuf) -> Result<PathBuf, CliError> {
+    if !path.is_file() {
+        return Err(CliError::Ended {
+            exit: Exit::Token,
+            message: format!(
+                "there is no PKCS#11 module {}; `bursar init` lists the ones that are installed (Debian and Ubuntu have SoftHSM in \
+                 the package softhsm2), and without --module a simulated device does",
                 path.display()
-            )));
-        }
-    };
-    let found = found.filter(|path| path.is_file()).ok_or_else(missing)?;
-    std::path::absolute(&found).map_err(|source| CliError::File { path: found, source })
-}
-
-fn missing() -> CliError {
-    CliError::Ended {
-        exit: Exit::Token,
-        message: "SoftHSM is not installed. On Debian or Ubuntu run, as root:\n  apt-get update && apt-get install -y softhsm2\nor, as \
-                  another user:\n  sudo apt-get update && sudo apt-get install -y softhsm2\nthen give the command again. If it is installed \
-                  somewhere else, name its libsofthsm2.so with --module."
-            .to_owned(),
+            ),
+        });
     }
+    std::path::absolute(&path).map_err(|source| CliError::File { path, source })
 }
 
 /// What is being done, for people who wait.

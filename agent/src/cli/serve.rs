@@ -5,6 +5,8 @@ mod background;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use rustix::process::Pid;
+
 use super::error::CliError;
 use super::global::Global;
 use super::output::{Output, Page};
@@ -35,6 +37,9 @@ pub struct Args {
     /// Set by --background for the process that it starts
     #[arg(long, hide = true, conflicts_with = "background")]
     detached: bool,
+    /// Stop when this process ends
+    #[arg(long, hide = true, value_name = "PID", value_parser = super::test_env::pid)]
+    until: Option<Pid>,
 }
 
 /// Serves until it is told to stop, or until it is ready in the background.
@@ -51,7 +56,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     reexec::with_environment(&config.token.environment())?;
     log(args.detached);
     let leniency = Leniency { retry_pin: args.retry_pin, accept_rollback: args.accept_rollback };
-    crate::serve::run(config, Options { leniency }).map_err(|error| match error {
+    crate::serve::run(config, Options { leniency, until: args.until }).map_err(|error| match error {
         ServeError::Locked(home) => CliError::InUse(in_use(global, &home)),
         other => other.into(),
     })?;
@@ -60,8 +65,18 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 
 /// Starts the agent in the background and waits until it is ready.
 pub fn start(global: &Global, config: &Config) -> Result<Output, CliError> {
-    let args = Args { retry_pin: false, accept_rollback: false, background: true, detached: false };
-    background::start(global, config, &args)
+    background::start(global, config, &Args::in_background(None))
+}
+
+/// The same; it stops when this process ends.
+pub fn start_until(global: &Global, config: &Config, until: Pid) -> Result<Output, CliError> {
+    background::start(global, config, &Args::in_background(Some(until)))
+}
+
+impl Args {
+    fn in_background(until: Option<Pid>) -> Self {
+        Self { retry_pin: false, accept_rollback: false, background: true, detached: false, until }
+    }
 }
 
 fn in_use(global: &Global, home: &Path) -> String {

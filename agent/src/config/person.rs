@@ -85,7 +85,7 @@ impl Person {
             _ => {}
         }
         let agent = remote.map(|text| text.read(home)).transpose()?;
-        Ok(Self { home: home.to_owned(), token, approver, administrator, agent })
+        Ok(Self { home: home.to_owned(), token: token.in_home(home), approver, administrator, agent })
     }
 
     /// The name, or both where they differ.

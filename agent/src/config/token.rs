@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
-use std::path::PathBuf;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::Deserialize;
@@ -27,6 +27,17 @@ pub enum TokenPlace {
     Module(Module),
     /// A YubiHSM 2 behind its connector.
     YubiHsm(YubiHsm),
+    /// A simulated YubiHSM 2 of this home's own.
+    Simulated(Simulated),
+}
+
+/// A simulated YubiHSM 2, which the home's own process starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Simulated {
+    /// What the device keeps without power; absolute once it is [`TokenConfig::in_home`].
+    pub state: PathBuf,
+    /// Object id of the authentication key.
+    pub auth_key: u16,
 }
 
 /// A token behind a PKCS#11 module.
@@ -69,7 +80,7 @@ impl TokenConfig {
     pub fn environment(&self) -> BTreeMap<String, String> {
         match &self.place {
             TokenPlace::Module(module) => module.environment.clone(),
-            TokenPlace::YubiHsm(_) => BTreeMap::new(),
+            TokenPlace::YubiHsm(_) | TokenPlace::Simulated(_) => BTreeMap::new(),
         }
     }
 
@@ -86,8 +97,9 @@ impl TokenConfig {
     pub fn pin_name(&self) -> String {
         match &self.place {
             TokenPlace::Module(_) => "PIN of the token".to_owned(),
-            TokenPlace::YubiHsm(hsm) => {
-                format!("Password of the YubiHSM's authentication key {}", hsm.auth_key)
+            TokenPlace::YubiHsm(YubiHsm { auth_key, .. })
+            | TokenPlace::Simulated(Simulated { auth_key, .. }) => {
+                format!("Password of the YubiHSM's authentication key {auth_key}")
             }
         }
     }
@@ -97,6 +109,29 @@ impl TokenConfig {
         match &self.place {
             TokenPlace::Module(module) => module.uri.clone(),
             TokenPlace::YubiHsm(hsm) => hsm.to_string(),
+            TokenPlace::Simulated(at) => format!("simulated YubiHSM in {}", at.state.display()),
+        }
+    }
+
+    /// The same for a home in this folder, from which paths count.
+    #[must_use]
+    pub fn in_home(mut self, home: &Path) -> Self {
+        if let TokenPlace::Simulated(at) = &mut self.place {
+            at.state = home.join(&at.state);
+        }
+        self
+    }
+}
+
+impl YubiHsm {
+    /// The simulated device that listens there.
+    pub fn simulated(listening: SocketAddr, auth_key: u16) -> Self {
+        Self {
+            connector: Connector { host: listening.ip().to_string(), port: listening.port() },
+            auth_key,
+            serial: None,
+            allow_vulnerable_ecdsa: false,
+            keep_log: true,
         }
     }
 }
@@ -169,6 +204,7 @@ struct Text {
     workers: Option<usize>,
     environment: Option<BTreeMap<String, String>>,
     yubihsm: Option<String>,
+    simulated: Option<PathBuf>,
     serial: Option<String>,
     auth_key: Option<u16>,
     #[serde(default)]
@@ -184,16 +220,22 @@ impl TryFrom<Text> for TokenConfig {
 
     fn try_from(text: Text) -> Result<Self, String> {
         let of_module = text.uri.is_some() || text.workers.is_some() || text.environment.is_some();
-        let of_yubihsm = text.serial.is_some() || text.auth_key.is_some() || text.keep_log.is_some();
-        let of_yubihsm = of_yubihsm || text.remote || text.allow_vulnerable_ecdsa;
-        let place = match (text.module, text.yubihsm) {
-            (Some(module), None) if !of_yubihsm => {
+        let of_device = text.serial.is_some() || text.keep_log.is_some() || text.remote;
+        let of_device = of_device || text.allow_vulnerable_ecdsa;
+        let auth_key = text.auth_key.filter(|id| *id > 0);
+        let missing = |beside: &str| {
+            format!(
+                "missing field `auth-key` beside `token.{beside}`: the id of the agent's authentication key"
+            )
+        };
+        let place = match (text.module, text.yubihsm, text.simulated) {
+            (Some(module), None, None) if !of_device && text.auth_key.is_none() => {
                 let uri = text.uri.ok_or("missing field `uri` beside `token.module`")?;
                 crate::token::check_uri(&uri).map_err(|error| format!("`token.uri`: {error}"))?;
                 let environment = text.environment.unwrap_or_default();
                 TokenPlace::Module(Module { module, uri, workers: text.workers, environment })
             }
-            (None, Some(connector)) if !of_module => {
+            (None, Some(connector), None) if !of_module => {
                 let connector: Connector =
                     connector.parse().map_err(|error| format!("`token.yubihsm`: {error}"))?;
                 if !connector.is_local() && !text.remote {
@@ -210,19 +252,21 @@ impl TryFrom<Text> for TokenConfig {
                 });
                 TokenPlace::YubiHsm(YubiHsm {
                     connector,
-                    auth_key: text.auth_key.filter(|id| *id > 0).ok_or(
-                        "missing field `auth-key` beside `token.yubihsm`: the id of the agent's authentication key",
-                    )?,
+                    auth_key: auth_key.ok_or_else(|| missing("yubihsm"))?,
                     serial: serial.transpose()?,
                     allow_vulnerable_ecdsa: text.allow_vulnerable_ecdsa,
                     keep_log: text.keep_log.unwrap_or(true),
                 })
             }
+            (None, None, Some(state)) if !of_module && !of_device => {
+                let auth_key = auth_key.ok_or_else(|| missing("simulated"))?;
+                TokenPlace::Simulated(Simulated { state, auth_key })
+            }
             _ => {
                 return Err(
                     "[token] has either `module` and `uri` (and perhaps `workers` and `environment`), or \
                             `yubihsm` and `auth-key` (and perhaps `serial`, `remote`, `keep-log` and \
-                            `allow-vulnerable-ecdsa`)"
+                            `allow-vulnerable-ecdsa`), or `simulated` and `auth-key`"
                         .to_owned(),
                 );
             }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::SetupError;
 use super::account::AccountKey;
-use crate::config::token::YubiHsm;
+use crate::config::token::{Simulated, YubiHsm};
 use crate::config::{Config, TokenConfig, TokenPlace};
 use crate::token::pin::PinSource;
 
@@ -133,6 +133,7 @@ pub(super) fn token_lines(token: &TokenConfig) -> Result<String, SetupError> {
     let at = match &token.place {
         TokenPlace::Module(at) => at,
         TokenPlace::YubiHsm(at) => return Ok(yubihsm_lines(at, &pin)),
+        TokenPlace::Simulated(at) => return simulated_lines(at, &pin),
     };
     let mut variables = String::new();
     for (name, value) in &at.environment {
@@ -154,6 +155,22 @@ pin = {pin}
 "#,
         module = quoted(utf8(&at.module)?),
         uri = quoted(&at.uri),
+    ))
+}
+
+fn simulated_lines(at: &Simulated, pin: &str) -> Result<String, SetupError> {
+    Ok(format!(
+        r#"[token]
+# A simulated YubiHSM 2 that runs in the agent: for trying and testing. Its keys lie in this file.
+simulated = {state}
+# The id of the authentication key that this home opens it with.
+auth-key = {key}
+# Where its password comes from: {{ file = "pin" }} (mode 0600), {{ credential = "pin" }} (of systemd), or "prompt".
+pin = {pin}
+
+"#,
+        state = quoted(utf8(&at.state)?),
+        key = at.auth_key,
     ))
 }
 

@@ -15,10 +15,15 @@ const BYTES: usize = 32;
 /// The password of the home's authentication key; of an interrupted attempt, if there is one. It is on
 /// disk before the device hears of it: lost later, the keys would be, too.
 pub fn password(folder: &Folder) -> Result<Pin, SetupError> {
+    drawn(folder, PASSWORD)
+}
+
+/// The password in a file of this name, drawn if there is none.
+pub(super) fn drawn(folder: &Folder, file: &str) -> Result<Pin, SetupError> {
     let drawn = Zeroizing::new(HEXLOWER.encode(&*Zeroizing::new(random::<BYTES>()?)));
     let line = Zeroizing::new(format!("{}\n", *drawn));
-    folder.write_new(PASSWORD, line.as_bytes())?;
-    let path = folder.path().join(PASSWORD);
+    folder.write_new(file, line.as_bytes())?;
+    let path = folder.path().join(file);
     let leftover = |what: &str| SetupError::Leftover { path: path.clone(), what: what.to_owned() };
     let there = std::fs::read(&path).map(Zeroizing::new);
     let there = there.map_err(|source| SetupError::Io { path: path.clone(), source })?;
@@ -26,7 +31,7 @@ pub fn password(folder: &Folder) -> Result<Pin, SetupError> {
     if !ours {
         return Err(leftover("it is no password that was drawn for a YubiHSM"));
     }
-    let read = PinSource::File(PASSWORD.into()).read(folder.path());
+    let read = PinSource::File(file.into()).read(folder.path());
     read.map_err(|error| leftover(&error.to_string()))
 }
 

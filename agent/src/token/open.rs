@@ -6,10 +6,11 @@ use super::device::Backend;
 use super::pin::{self, Pin};
 use super::pkcs11::Pkcs11;
 use super::provision::TokenUri;
+use super::simulated::{self, User};
 use super::yubihsm::{DeviceLog, YubiHsm};
 use super::{DeviceError, Kind, Token, TokenError};
-use crate::config::Config;
 use crate::config::token::{TokenConfig, TokenPlace};
+use crate::config::{self, Config};
 
 /// For the agent, which also keeps the audit log of a YubiHSM; where real money is paid, no simulator
 /// will do.
@@ -43,7 +44,7 @@ fn open(
 }
 
 impl Token {
-    /// Finds the token and logs in once. Of a YubiHSM it may keep the audit log in the folder `log`.
+    /// Finds the token and logs in once. Of a YubiHSM the agent keeps the audit log, in the folder `log`.
     pub fn open(place: &TokenPlace, pin: Pin, log: Option<&Path>) -> Result<Self, TokenError> {
         Ok(Self(match place {
             TokenPlace::Module(at) => {
@@ -53,6 +54,12 @@ impl Token {
             TokenPlace::YubiHsm(at) => {
                 let log = log.filter(|_| at.keep_log).map(DeviceLog::new);
                 Backend::YubiHsm(YubiHsm::open(at, &pin, log)?)
+            }
+            TokenPlace::Simulated(at) => {
+                let user = if log.is_some() { User::Agent } else { User::Command };
+                let (listening, running) = simulated::attach(at, user)?;
+                let at = config::token::YubiHsm::simulated(listening, at.auth_key);
+                Backend::YubiHsm(YubiHsm::open(&at, &pin, log.map(DeviceLog::new))?.running(running))
             }
         }))
     }

@@ -34,11 +34,12 @@ use super::about::{About, Device};
 use super::attestation::{Evidence, Listed};
 use super::device::NewKey;
 use super::pin::Pin;
+use super::simulated::Running;
 use super::{Handle, TokenError};
 use crate::config::token::YubiHsm as Config;
 
 pub use log_file::{BROKEN, DeviceLog, FILE};
-pub use provision::{Authorised, FACTORY_KEY, factory_key_opens};
+pub use provision::{Authorised, FACTORY_KEY, FACTORY_PASSWORD, factory_key_opens};
 
 /// Object id of a key.
 pub(super) type KeyId = u16;
@@ -49,6 +50,8 @@ pub(super) struct YubiHsm {
     queue: Arc<Queue<Session>>,
     about: Arc<About>,
     uri: Arc<str>,
+    /// The device itself, where this process simulates it: it runs as long as it is needed.
+    _running: Option<Arc<Running>>,
 }
 
 impl YubiHsm {
@@ -69,7 +72,12 @@ impl YubiHsm {
             simulator: device.simulator,
         };
         let uri = config.connector.to_string().into();
-        Ok(Self { queue: Arc::new(Queue::start(session)?), about: Arc::new(about), uri })
+        Ok(Self { queue: Arc::new(Queue::start(session)?), about: Arc::new(about), uri, _running: None })
+    }
+
+    /// The same with the device that this process simulates, which ends with it.
+    pub fn running(self, running: Option<Running>) -> Self {
+        Self { _running: running.map(Arc::new), ..self }
     }
 
     pub fn about(&self) -> &About {

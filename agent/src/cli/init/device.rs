@@ -9,12 +9,15 @@ use crate::cli::key::open::runtime;
 use crate::cli::provision::ProvisionArgs;
 use crate::config::token::{Connector, Module, TokenConfig, TokenPlace, YubiHsm};
 use crate::setup::folder::Folder;
-use crate::setup::{home, modules, yubihsm};
+use crate::setup::{home, modules, simulated, yubihsm};
 use crate::token::mark::Mark;
 use crate::token::pin::{PinSource, once};
 use crate::token::provision::TokenUri;
 use crate::token::yubihsm::{Authorised, factory_key_opens};
 use crate::token::{Token, open};
+
+/// What an operator should know of a simulated device.
+const SIMULATOR: &str = "This is a simulator: its keys are in a file or in memory, and safe from nobody.";
 
 /// A PKCS#11 module and a token in it, or a YubiHSM.
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,9 @@ pub struct DeviceArgs {
     /// A YubiHSM 2 instead, by the address of its connector, like http://127.0.0.1:12345
     #[arg(long, value_name = "URL", group = "device")]
     yubihsm: Option<Connector>,
+    /// A simulated YubiHSM 2 in the home folder instead, which the agent runs: for trying and testing
+    #[arg(long, group = "device")]
+    simulated: bool,
     /// Take a connector on another machine: what goes to the device is encrypted, but can be delayed or dropped
     #[arg(long, requires = "yubihsm")]
     yubihsm_remote: bool,
@@ -51,7 +57,7 @@ pub struct Chosen {
 impl DeviceArgs {
     /// Was one named?
     pub fn is_named(&self) -> bool {
-        self.module.is_some() || self.yubihsm.is_some()
+        self.module.is_some() || self.yubihsm.is_some() || self.simulated
     }
 
     /// Does everything that was said belong together?
@@ -66,7 +72,12 @@ impl DeviceArgs {
     /// What was asked for and is not so in a home that is there.
     pub fn differences(&self, home: &TokenConfig) -> Result<Vec<String>, CliError> {
         let mut found = Vec::new();
+        if self.simulated != matches!(home.place, TokenPlace::Simulated(_)) && self.is_named() {
+            found.push(format!("Its token is {}.", home.name()));
+            return Ok(found);
+        }
         match &home.place {
+            TokenPlace::Simulated(_) => {}
             TokenPlace::Module(home) => {
                 if let Some(asked) = &self.yubihsm {
                     found.push(format!("Its token is {}, and not the YubiHSM at {asked}.", home.uri));
@@ -103,7 +114,11 @@ pub fn choose(global: &Global, home: &Path, args: &Args, roles: &[Mark]) -> Resu
     match (&device.module, &device.token, &device.yubihsm) {
         (Some(module), Some(token), _) => in_module(global, home, args, module, token),
         (_, _, Some(connector)) => on_yubihsm(global, home, args, connector, roles),
-        _ => Err(CliError::Usage("name the token: --module PATH --token LABEL, or --yubihsm URL".to_owned())),
+        _ if device.simulated => in_home(global, home, roles),
+        _ => {
+            let what = "name the token: --module PATH --token LABEL, or --yubihsm URL, or --simulated";
+            Err(CliError::Usage(what.to_owned()))
+        }
     }
 }
 
@@ -147,6 +162,12 @@ fn in_module(
     Ok(Chosen { folder, config: TokenConfig { place, pin }, token, warnings: Vec::new() })
 }
 
+fn in_home(global: &Global, home: &Path, roles: &[Mark]) -> Result<Chosen, CliError> {
+    let folder = folder(global, home)?;
+    let (config, token) = runtime()?.block_on(simulated::make(&folder, roles))?;
+    Ok(Chosen { folder, config, token, warnings: vec![SIMULATOR.to_owned()] })
+}
+
 fn on_yubihsm(
     global: &Global,
     home: &Path,
@@ -184,9 +205,7 @@ fn on_yubihsm(
         );
     }
     if about.simulator {
-        warnings.push(
-            "This is a simulator: its keys are in a file or in memory, and safe from nobody.".to_owned(),
-        );
+        warnings.push(SIMULATOR.to_owned());
     }
     if factory_key_opens(connector) {
         warnings.push(factory_key());

@@ -10,7 +10,7 @@ use crate::cli::provision::ProvisionArgs;
 use crate::config::{self, Config, TokenPlace};
 use crate::keys_file::KeysFile;
 use crate::setup::account::AccountKey;
-use crate::setup::config_text;
+use crate::setup::{config_text, simulated};
 use crate::token::mark::Mark;
 use crate::token::provision::Algorithm;
 
@@ -161,17 +161,18 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
 /// The home's token, opened so that keys can be made: a YubiHSM with the authentication key for that.
 fn open_to_make(global: &Global, args: &Args, mark: Option<Mark>) -> Result<Opened, CliError> {
     let config = global.config()?;
-    let TokenPlace::YubiHsm(hsm) = &config.token.place else {
-        if args.provision.is_given() {
-            let what = "--provision-key and --provision-file are of a YubiHSM, and this home's token is none";
-            return Err(CliError::Usage(what.to_owned()));
-        }
-        return open(global, args.retry_pin);
+    if args.provision.is_given() && !matches!(config.token.place, TokenPlace::YubiHsm(_)) {
+        let what = "--provision-key and --provision-file are of a YubiHSM, and this home's token is none";
+        return Err(CliError::Usage(what.to_owned()));
+    }
+    let (token, auth_key) = match &config.token.place {
+        TokenPlace::Module(_) => return open(global, args.retry_pin),
+        TokenPlace::YubiHsm(hsm) => (args.provision.open(&config.home, hsm, args.retry_pin)?, hsm.auth_key),
+        TokenPlace::Simulated(at) => (simulated::open_to_make(at)?, at.auth_key),
     };
-    let token = args.provision.open(&config.home, hsm, args.retry_pin)?;
     let runtime = runtime()?;
     if let Some(mark) = mark {
-        runtime.block_on(token.check_reach(hsm.auth_key, mark))?;
+        runtime.block_on(token.check_reach(auth_key, mark))?;
     }
     Ok(Opened { config, token, runtime })
 }

@@ -1,5 +1,6 @@
-//! The quick start's home folder: a SoftHSM token of its own, keys, policy, ledger.
+//! The quick start's home folder: a token of its own, keys, policy, ledger.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::story;
@@ -11,9 +12,10 @@ use crate::config::{TokenConfig, TokenPlace};
 use crate::setup::config_text::NewConfig;
 use crate::setup::folder::Folder;
 use crate::setup::home::{self, NewHome};
-use crate::setup::{SetupError, softhsm};
+use crate::setup::{SetupError, modules, simulated, softhsm};
 use crate::tls::certificate;
 use crate::token::Token;
+use crate::token::mark::Mark;
 use crate::token::pin::{Pin, PinSource};
 use crate::token::provision::{create_token, uri_of};
 use crate::{book, config, keys_file, ledger};
@@ -23,17 +25,22 @@ use crate::{book, config, keys_file, ledger};
 pub const CSV: &str = "quickstart.csv";
 /// The token's label.
 const LABEL: &str = "bursar quickstart";
+/// The roles of its keys.
+const ROLES: [Mark; 4] = [Mark::Account, Mark::Audit, Mark::Node, Mark::Administrator];
 /// The agent's lock: where it is, an agent has run.
 const LOCK: &str = "lock";
 
 /// Makes the home, unless it is there; answers whether it was made, and its lock. Begins an interrupted attempt
 /// anew: without a configuration no agent ever ran, so nothing of it is worth keeping.
 ///
-/// May replace this process by one with SoftHSM's variable set.
-pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError> {
+/// Its policy is `policy`, or the quick start's own. With SoftHSM it may replace this process by one with SoftHSM's variable set.
+pub fn ensure(
+    global: &Global,
+    module: Option<&Path>,
+    policy: Option<&str>,
+) -> Result<(bool, Folder), CliError> {
     let folder = Folder::prepare(global.home()?)?;
     home::check_path(&folder)?;
-    softhsm::check_path(&folder)?;
     match (folder.has(CSV), folder.is_home()) {
         (true, true) => return Ok((false, folder)),
         (false, true) => return Err(foreign_home(&folder)),
@@ -47,23 +54,13 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
             folder.write_new(CSV, story::PAYMENTS.as_bytes())?;
         }
     }
-    let conf = softhsm::configure(&folder)?;
-    reexec::with_environment(&[(softhsm::VARIABLE.to_owned(), conf.clone())].into())?;
-    super::say(global, "Making a SoftHSM token with six keys …");
-    let pin = softhsm::draw_pin(&folder)?;
-    let user = || Pin::new(pin.as_str().to_owned());
-    let security_officer = Pin::new(softhsm::forgotten_pin()?.as_str().to_owned());
-    let info = create_token(module, LABEL, &security_officer, &user())?;
-    crate::crash::point("setup");
-    let place = TokenPlace::Module(config::token::Module {
-        module: module.to_owned(),
-        uri: uri_of(&info).to_string(),
-        workers: None,
-        environment: [(softhsm::VARIABLE.to_owned(), conf)].into(),
-    });
-    let pin = PinSource::File(softhsm::PIN.into());
-    let config = TokenConfig { place, pin };
-    let token = Token::open(&config.clone().with_one_worker().place, user(), None)?;
+    let (config, token) = match module {
+        Some(module) => in_module(global, &folder, module)?,
+        None => {
+            super::say(global, "Making a simulated YubiHSM with six keys …");
+            runtime()?.block_on(simulated::make(&folder, &ROLES))?
+        }
+    };
     let asset = story::asset()?;
     let accounts = story::accounts(&asset)?;
     let new = NewHome {
@@ -77,13 +74,42 @@ pub fn ensure(global: &Global, module: &Path) -> Result<(bool, Folder), CliError
             uid: rustix::process::getuid().as_raw(),
         },
         algorithms: accounts.algorithms,
-        policy: story::POLICY.to_owned(),
+        policy: policy.unwrap_or(story::POLICY).to_owned(),
         ledger: story::name("quickstart")?,
         assets: vec![asset.into()],
         balances: accounts.balances,
     };
     runtime()?.block_on(home::make(&folder, &token, new))?;
     Ok((true, folder))
+}
+
+/// A token behind a module: the first one that is blank.
+fn in_module(global: &Global, folder: &Folder, module: &Path) -> Result<(TokenConfig, Token), CliError> {
+    let named = module.file_name().is_some_and(|name| name.to_string_lossy().contains("softhsm"));
+    let environment =
+        if named { in_folder(folder)? } else { modules::environment(|name| std::env::var(name).ok()) };
+    reexec::with_environment(&environment)?;
+    super::say(global, "Making a token with six keys …");
+    let pin = softhsm::draw_pin(folder)?;
+    let user = || Pin::new(pin.as_str().to_owned());
+    let security_officer = Pin::new(softhsm::forgotten_pin()?.as_str().to_owned());
+    let info = create_token(module, LABEL, &security_officer, &user())?;
+    crate::crash::point("setup");
+    let place = TokenPlace::Module(config::token::Module {
+        module: module.to_owned(),
+        uri: uri_of(&info).to_string(),
+        workers: None,
+        environment,
+    });
+    let config = TokenConfig { place, pin: PinSource::File(softhsm::PIN.into()) };
+    let token = Token::open(&config.clone().with_one_worker().place, user(), None)?;
+    Ok((config, token))
+}
+
+/// SoftHSM is to keep its tokens in the home folder.
+fn in_folder(folder: &Folder) -> Result<BTreeMap<String, String>, SetupError> {
+    softhsm::check_path(folder)?;
+    Ok([(softhsm::VARIABLE.to_owned(), softhsm::configure(folder)?)].into())
 }
 
 /// Deletes what an interrupted attempt has left.
@@ -94,6 +120,10 @@ fn clear(folder: &Folder) -> Result<(), SetupError> {
         softhsm::TOKENS,
         softhsm::CONF,
         softhsm::PIN,
+        simulated::STATE,
+        simulated::LOCK,
+        simulated::ADDRESS,
+        simulated::PROVISION,
         home::GENESIS,
         config::POLICY,
         ledger::embedded::FILE,

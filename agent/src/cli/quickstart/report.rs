@@ -10,7 +10,7 @@ use crate::cli::output::{Cell, Output, Page, Style, Table};
 use crate::cli::pay::batch::row::Row;
 use crate::cli::pay::batch::send::Fate;
 use crate::cli::spend_page;
-use crate::config::Config;
+use crate::config::{Config, TokenPlace};
 
 /// Everything that happened.
 pub struct Report<'a> {
@@ -94,7 +94,11 @@ impl Report<'_> {
         let mut page = Page::new();
         let home = self.config.home.display();
         if self.made {
-            page.line(format!("Made the home folder {home} with a SoftHSM token, keys, policy and ledger."));
+            let token = match self.config.token.place {
+                TokenPlace::Simulated(_) => "simulated YubiHSM",
+                _ => "token",
+            };
+            page.line(format!("Made the home folder {home} with a {token}, keys, policy and ledger."));
         } else {
             page.line(format!("The home folder {home} exists, and nothing is paid twice: what was answered before is the answer."));
         }

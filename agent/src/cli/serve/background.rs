@@ -86,7 +86,8 @@ fn spawn(config: &Config, args: &Args, log: File) -> Result<Child, CliError> {
     command.arg("--home").arg(&config.home).args(["serve", "--detached"]);
     command
         .args(args.retry_pin.then_some("--retry-pin"))
-        .args(args.accept_rollback.then_some("--accept-rollback"));
+        .args(args.accept_rollback.then_some("--accept-rollback"))
+        .args(args.until.map(|pid| format!("--until={}", pid.as_raw_nonzero())));
     command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().map_err(failed)
 }
 

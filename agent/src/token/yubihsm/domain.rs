@@ -48,6 +48,16 @@ pub(super) fn least(roles: &[Mark]) -> Capability {
     all | Capability::GET_OPAQUE
 }
 
+/// What the authentication key that sets homes up may do: make their keys and their authentication keys,
+/// which get no more than is [`least`].
+pub(super) fn provision() -> Capability {
+    Capability::PUT_AUTHENTICATION_KEY
+        | Capability::GENERATE_ASYMMETRIC_KEY
+        | Capability::DELETE_AUTHENTICATION_KEY
+        | Capability::DELETE_ASYMMETRIC_KEY
+        | Capability::GET_PSEUDO_RANDOM
+}
+
 /// The domains of these roles together.
 pub(super) fn domains(roles: &[Mark]) -> Domain {
     roles.iter().fold(Domain::empty(), |all, role| all | role.domain())

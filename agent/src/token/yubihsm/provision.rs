@@ -17,7 +17,7 @@ use crate::config::token::Connector;
 /// The authentication key that every device has when it leaves the factory.
 pub const FACTORY_KEY: u16 = 1;
 /// Its password: <https://developers.yubico.com/YubiHSM2/Concepts/Authentication_Key.html>.
-const FACTORY_PASSWORD: &[u8] = b"password";
+pub const FACTORY_PASSWORD: &str = "password";
 /// Bytes of the password's digest that are part of the label. The password is 32 random bytes, so that
 /// its digest tells nothing.
 const TAG: usize = 12;
@@ -37,7 +37,7 @@ pub struct Authorised {
 /// Does the factory's authentication key still open the device? Then whoever reaches the connector
 /// can do everything.
 pub fn factory_key_opens(address: &Connector) -> bool {
-    let credentials = Credentials::from_password(FACTORY_KEY, FACTORY_PASSWORD);
+    let credentials = Credentials::from_password(FACTORY_KEY, FACTORY_PASSWORD.as_bytes());
     Client::create(connector::open(address), credentials).is_ok_and(|client| client.connect().is_ok())
 }
 
@@ -51,6 +51,17 @@ impl Token {
         let Backend::YubiHsm(hsm) = &self.0 else { return Err(no_yubihsm().into()) };
         let (roles, password) = (roles.to_vec(), password.clone());
         Ok(hsm.queue.ask(move |session| authorise(session, &roles, password.as_bytes())).await?)
+    }
+
+    /// Makes an authentication key with this id that sets homes up and can do nothing else, in the place of
+    /// the factory's.
+    ///
+    /// # Errors
+    /// When this token was opened with another key than the factory's, or is no YubiHSM.
+    pub async fn replace_factory_key(&self, id: u16, password: &Pin) -> Result<(), TokenError> {
+        let Backend::YubiHsm(hsm) = &self.0 else { return Err(no_yubihsm().into()) };
+        let password = password.clone();
+        Ok(hsm.queue.ask(move |session| replace_factory_key(session, id, password.as_bytes())).await?)
     }
 
     /// Refuses a role whose keys the authentication key with this id does not reach.
@@ -92,6 +103,25 @@ fn authorise(session: &mut Session, roles: &[Mark], password: &[u8]) -> Result<A
         )
     })?;
     Ok(Authorised { auth_key, others })
+}
+
+fn replace_factory_key(session: &mut Session, id: u16, password: &[u8]) -> Result<(), DeviceError> {
+    let (domains, least) = (domain::domains(&Mark::ALL), domain::least(&Mark::ALL));
+    let there = [Filter::Type(Type::AuthenticationKey), Filter::Id(id)];
+    if session.attempt(|client| client.list_objects(&there))?.is_empty() {
+        session.once(|client| {
+            client.put_authentication_key(
+                id,
+                Label::from("provision"),
+                domains,
+                domain::provision(),
+                least,
+                Algorithm::YubicoAes,
+                Key::derive_from_password(password),
+            )
+        })?;
+    }
+    session.once(|client| client.delete_object(FACTORY_KEY, Type::AuthenticationKey))
 }
 
 fn check_reach(session: &mut Session, auth_key: u16, role: Mark) -> Result<(), DeviceError> {
