@@ -24,7 +24,7 @@
 //! - Nothing is signed before the decision is durable; nothing leaves before the signature is.
 //! - No second attempt with a PIN that was refused.
 //! - No retry builds a payment again: it sends the stored bytes.
-//! - No `unsafe`; only the crate `bursar-pkcs11` has some, and only [`token`] imports that, or `yubihsm`.
+//! - No `unsafe`; only the crate `bursar-pkcs11` has some, and only [`token`] imports that, `yubihsm`, or the simulated device.
 
 pub mod agent;
 pub mod anchor;

@@ -74,6 +74,7 @@ pub fn run(global: &Global) -> Result<Output, CliError> {
     page.line(format!("{} is not a home folder yet.", home.display()));
     page.blank();
     list(&mut page, &modules);
+    page.line("A YubiHSM 2 is named by its connector, --yubihsm http://127.0.0.1:12345; without any device --simulated does.");
     page.blank();
     page.line("Next:");
     page.line(format!("  {next}"));
