@@ -71,7 +71,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     let config = global.config()?;
     let started = serve::start_until(global, &config, args.parent);
     let _ = started.inspect_err(|_| remove(&folder))?;
-    Ok(answer(&config)?)
+    answer(&config)
 }
 
 /// Begins this process anew with `--home`: a PKCS#11 module may need that a second time, and the folder
