@@ -109,10 +109,7 @@ fn new(id: u16, algorithm: u8, rest: &[u8]) -> Vec<u8> {
 fn a_full_log_that_must_be_kept_stops_what_is_logged_until_it_is_read_and_freed() {
     let mut device = Inside::audited();
     device.ask(SET_OPTION, &[1, 0, 1, 1]).unwrap();
-    let mut done = 0;
-    while device.ask(RANDOM, &[0, 1]).is_ok() {
-        done += 1;
-    }
+    let done = (0..100).take_while(|_| device.ask(RANDOM, &[0, 1]).is_ok()).count();
     assert_eq!(done, 60, "the first entry and the start were there");
     assert_eq!(device.ask(RANDOM, &[0, 1]), Err(LOG_FULL));
     let entries = device.entries();
