@@ -22,6 +22,17 @@ macro_rules! algorithms {
             /// Every one, in the order of the numbers.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
         }
+
+        impl TryFrom<u8> for Algorithm {
+            type Error = Code;
+
+            fn try_from(byte: u8) -> Result<Self, Code> {
+                match byte {
+                    $($byte => Ok(Self::$name),)*
+                    _ => Err(Code::InvalidData),
+                }
+            }
+        }
     };
 }
 
@@ -91,7 +102,12 @@ impl Algorithm {
 
     /// Those that a firmware knows.
     pub fn known(firmware: Firmware) -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(move |algorithm| firmware >= algorithm.since())
+        Self::ALL.iter().copied().filter(move |algorithm| algorithm.is_known(firmware))
+    }
+
+    /// Does a firmware know it?
+    pub fn is_known(self, firmware: Firmware) -> bool {
+        firmware >= self.since()
     }
 
     /// The first firmware that knows it.
@@ -107,14 +123,6 @@ impl Algorithm {
 impl From<Algorithm> for u8 {
     fn from(algorithm: Algorithm) -> Self {
         algorithm.byte()
-    }
-}
-
-impl TryFrom<u8> for Algorithm {
-    type Error = Code;
-
-    fn try_from(byte: u8) -> Result<Self, Code> {
-        Self::ALL.iter().copied().find(|algorithm| algorithm.byte() == byte).ok_or(Code::InvalidData)
     }
 }
 

@@ -80,6 +80,17 @@ impl Log {
         Self { entries: VecDeque::from([first]), last: first, unlogged_boots: 0, unlogged_authentications: 0 }
     }
 
+    /// Is it one that a device could have: no entry too many, each chained to the one before?
+    pub fn is_whole(&self) -> bool {
+        let pairs = self.entries.iter().zip(self.entries.iter().skip(1));
+        let mut chained = pairs.map(|(before, entry)| {
+            let data = entry.0.first_chunk().is_some_and(|data| Entry::new(*data, before.digest()) == *entry);
+            data && entry.number() == before.number().wrapping_add(1)
+        });
+        let last = self.entries.back().is_none_or(|entry| *entry == self.last);
+        self.entries.len() <= ENTRIES && last && chained.all(|chained| chained)
+    }
+
     /// Is there no room for another entry?
     pub fn is_full(&self) -> bool {
         self.entries.len() >= ENTRIES

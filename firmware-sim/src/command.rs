@@ -55,6 +55,7 @@ use crate::reader::Reader;
 
 pub(crate) use info::info;
 pub(crate) use keys::generate as new_key;
+pub(crate) use keys::{check as check_object, check_key};
 
 macro_rules! commands {
     ($($name:ident = $byte:literal since $since:ident,)*) => {
@@ -68,6 +69,14 @@ macro_rules! commands {
 
         impl Command {
             const ALL: &[(Self, Firmware)] = &[$((Self::$name, Firmware::$since),)*];
+
+            /// The command of this number, and the first firmware that knows it.
+            fn of(byte: u8) -> Option<(Self, Firmware)> {
+                match byte {
+                    $($byte => Some((Self::$name, Firmware::$since)),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -141,7 +150,10 @@ commands! {
 impl Command {
     /// The command of this number, if the firmware knows it.
     pub(crate) fn find(byte: u8, firmware: Firmware) -> Result<Self, Code> {
-        Self::known(firmware).find(|command| command.byte() == byte).ok_or(Code::InvalidCommand)
+        match Self::of(byte) {
+            Some((command, since)) if firmware >= since => Ok(command),
+            _ => Err(Code::InvalidCommand),
+        }
     }
 
     /// Those that a firmware knows.

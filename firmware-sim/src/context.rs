@@ -1,5 +1,7 @@
 //! What a command runs in: the session that sent it, and the device's memory.
 
+use std::sync::Arc;
+
 use rand_core::CryptoRng;
 
 use crate::algorithm::Algorithm;
@@ -47,18 +49,18 @@ impl<'a> Context<'a> {
     }
 
     /// An object that the session sees: one that is in one of its domains.
-    pub(crate) fn object(&mut self, kind: Kind, id: u16) -> Result<&Object, Code> {
+    pub(crate) fn object(&mut self, kind: Kind, id: u16) -> Result<&Arc<Object>, Code> {
         self.target = id;
         self.visible(kind, id)
     }
 
     /// The second object of a command.
-    pub(crate) fn second_object(&mut self, kind: Kind, id: u16) -> Result<&Object, Code> {
+    pub(crate) fn second_object(&mut self, kind: Kind, id: u16) -> Result<&Arc<Object>, Code> {
         self.second = id;
         self.visible(kind, id)
     }
 
-    fn visible(&mut self, kind: Kind, id: u16) -> Result<&Object, Code> {
+    fn visible(&mut self, kind: Kind, id: u16) -> Result<&Arc<Object>, Code> {
         let object = self.memory.now().store.get(kind, id);
         let object = object.filter(|object| object.domains.shares(self.grant.domains));
         let object = object.ok_or(Code::ObjectNotFound)?;
@@ -67,7 +69,7 @@ impl<'a> Context<'a> {
     }
 
     /// A key that may be used like this: session and key need the capability.
-    pub(crate) fn usable(&mut self, kind: Kind, id: u16, needs: Capabilities) -> Result<Object, Code> {
+    pub(crate) fn usable(&mut self, kind: Kind, id: u16, needs: Capabilities) -> Result<Arc<Object>, Code> {
         self.target = id;
         self.grant.needs(needs)?;
         let object = self.object(kind, id)?;
@@ -79,7 +81,7 @@ impl<'a> Context<'a> {
 
     /// The algorithm must be known to the firmware, and on.
     pub(crate) fn enabled(&self, algorithm: Algorithm) -> Result<(), Code> {
-        if !Algorithm::known(self.profile.firmware).any(|known| known == algorithm) {
+        if !algorithm.is_known(self.profile.firmware) {
             return Err(Code::InvalidData);
         }
         if self.memory.now().options.enables(algorithm) { Ok(()) } else { Err(Code::AlgorithmDisabled) }

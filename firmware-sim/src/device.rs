@@ -188,12 +188,11 @@ impl Device {
         let progress = match key.algorithm {
             Algorithm::EcP256YubicoAuthentication => {
                 let host = data.rest().try_into().map_err(|_| Code::WrongLength)?;
-                let point = secret.try_into().map_err(|_| Code::SessionFailed)?;
                 let agreed =
-                    asymmetric::agree(&self.memory.now().device_key()?, point, host, &mut *self.rng)?;
+                    asymmetric::agree(&self.memory.now().device_key()?, secret, host, &mut *self.rng)?;
                 answer.extend(agreed.point);
                 answer.extend(agreed.receipt);
-                Progress::Open(agreed.channel)
+                Progress::Open(Box::new(agreed.channel))
             }
             _ => {
                 let host = data.rest().try_into().map_err(|_| Code::WrongLength)?;
@@ -222,7 +221,7 @@ impl Device {
         let (key, proof) = (grant.key, challenged.prove(message));
         let failed = proof.as_ref().err().copied();
         match proof {
-            Ok(channel) => *progress = Progress::Open(channel),
+            Ok(channel) => *progress = Progress::Open(Box::new(channel)),
             Err(_) => self.sessions.end(id),
         }
         self.log_plain(Command::AuthenticateSession, length, key, failed, now);

@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 )]
 struct Arguments {
     /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:12345")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:12345", value_parser = address)]
     listen: SocketAddr,
     /// Where the device's memory is kept. Without it, it is gone at the end.
     #[arg(long, value_name = "FILE")]
@@ -45,6 +45,10 @@ struct Arguments {
     /// What is wrong from the start; may be given several times.
     #[arg(long = "fault", value_name = "FAULT")]
     faults: Vec<Fault>,
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "no IP address with a port; give one such as 127.0.0.1:12345")
 }
 
 fn after_help() -> String {

@@ -69,6 +69,24 @@ impl Memory {
         Ok(Self { store, options: Options::new(firmware), log: Log::new(seed), device_key, attestation_key })
     }
 
+    /// Is it one that a device of this firmware could have? What was never right would fail later, and elsewhere.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self, firmware: Firmware) -> Result<(), String> {
+        for object in self.store.iter() {
+            check(object, firmware).map_err(|why| format!("{:?} 0x{:04x}: {why}", object.kind, object.id))?;
+        }
+        self.device_key().map_err(|_| "the device's own key is none on P-256")?;
+        let key = self.attestation_key.bytes();
+        command::check_key(Algorithm::EcP256, key).map_err(|_| "the attestation key is none on P-256")?;
+        if self.log.is_whole() {
+            Ok(())
+        } else {
+            Err("the log is not one chain of at most 62 entries".into())
+        }
+    }
+
     /// Is nothing there but the factory's authentication key?
     pub fn is_fresh(&self) -> bool {
         self.store.iter().all(|object| (object.kind, object.id) == (Kind::AuthenticationKey, FACTORY_KEY))
@@ -76,8 +94,23 @@ impl Memory {
 
     /// The device's own key.
     pub(crate) fn device_key(&self) -> Result<SecretKey, Code> {
-        SecretKey::from_slice(self.device_key.bytes()).map_err(|_| Code::SessionFailed)
+        // A shorter slice would be one with zeros before it.
+        let bytes = self.device_key.bytes().try_into().map_err(|_| Code::SessionFailed)?;
+        SecretKey::from_bytes(bytes).map_err(|_| Code::SessionFailed)
     }
+}
+
+fn check(object: &Object, firmware: Firmware) -> Result<(), &'static str> {
+    if [0, 0xffff].contains(&object.id) {
+        return Err("no object has this id");
+    }
+    if object.domains.0 == 0 {
+        return Err("it is in no domain");
+    }
+    if !object.algorithm.is_known(firmware) {
+        return Err("the firmware does not know its algorithm");
+    }
+    command::check_object(object).map_err(|_| "what it holds is not of its kind and algorithm")
 }
 
 /// The factory's authentication key: it may do everything.

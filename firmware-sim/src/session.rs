@@ -53,7 +53,7 @@ impl Grant {
 pub(crate) enum Progress {
     /// The host has yet to prove that it has the keys.
     Challenged(symmetric::Challenged),
-    Open(Channel),
+    Open(Box<Channel>),
     /// Nobody has it: its place is taken so that there are fewer.
     Taken,
 }

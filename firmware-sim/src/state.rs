@@ -23,8 +23,8 @@ use crate::profile::Profile;
 const MAGIC: &str = "firmware-sim state 1 ";
 /// What the first line of any version begins with.
 const ANY: &str = "firmware-sim state ";
-/// Largest state file in bytes: 126 KB of objects in hex, and their fields, several times over.
-const LARGEST: u64 = 4 << 20;
+/// Largest state file in bytes: a sequence number for every id of every kind is 8 MB, the objects are less than 1 MB.
+const LARGEST: u64 = 16 << 20;
 
 /// Why a state file is not used. It is left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -199,6 +199,7 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Profile, Memory), StateError> {
         return Err(damaged("its digest is not the one in its first line"));
     }
     let content: Content<Memory> = serde_json::from_slice(json).map_err(|why| damaged(&why.to_string()))?;
+    content.memory.check(content.profile.firmware).map_err(|why| damaged(&why))?;
     Ok((content.profile, content.memory))
 }
 

@@ -1,6 +1,7 @@
 //! The objects, and how many there is room for.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,20 +19,21 @@ pub const PAGE: u16 = 126;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "Lists", try_from = "Lists")]
 pub struct Store {
-    objects: BTreeMap<(Kind, u16), Object>,
+    /// Shared with what they were before a command, and with the command that uses one.
+    objects: BTreeMap<(Kind, u16), Arc<Object>>,
     /// The sequence number that the next object of this kind and id gets.
     sequences: BTreeMap<(Kind, u16), u8>,
 }
 
 impl Store {
     /// The object of this kind and id.
-    pub fn get(&self, kind: Kind, id: u16) -> Option<&Object> {
+    pub fn get(&self, kind: Kind, id: u16) -> Option<&Arc<Object>> {
         self.objects.get(&(kind, id))
     }
 
     /// Every object, by kind and id.
     pub fn iter(&self) -> impl Iterator<Item = &Object> {
-        self.objects.values()
+        self.objects.values().map(Arc::as_ref)
     }
 
     /// Puts a new object in and gives it its sequence number.
@@ -46,19 +48,19 @@ impl Store {
         let next = self.sequences.entry(key).or_default();
         object.sequence = *next;
         *next = next.wrapping_add(1);
-        self.objects.insert(key, object);
+        self.objects.insert(key, Arc::new(object));
         Ok(())
     }
 
     /// Takes an object out.
-    pub fn remove(&mut self, kind: Kind, id: u16) -> Result<Object, Code> {
-        self.objects.remove(&(kind, id)).ok_or(Code::ObjectNotFound)
+    pub fn remove(&mut self, kind: Kind, id: u16) -> Result<(), Code> {
+        self.objects.remove(&(kind, id)).map(drop).ok_or(Code::ObjectNotFound)
     }
 
     /// Puts another one in the place of an object that has its length.
     pub fn replace(&mut self, object: Object) -> Result<(), Code> {
         let old = self.objects.get_mut(&(object.kind, object.id)).ok_or(Code::ObjectNotFound)?;
-        *old = object;
+        *old = Arc::new(object);
         Ok(())
     }
 
@@ -95,7 +97,10 @@ struct Lists {
 impl From<Store> for Lists {
     fn from(store: Store) -> Self {
         let sequences = store.sequences.into_iter().map(|((kind, id), next)| (kind, id, next));
-        Self { objects: store.objects.into_values().collect(), sequences: sequences.collect() }
+        Self {
+            objects: store.objects.into_values().map(Arc::unwrap_or_clone).collect(),
+            sequences: sequences.collect(),
+        }
     }
 }
 
@@ -114,7 +119,7 @@ impl TryFrom<Lists> for Store {
             let (key, sequence) = ((object.kind, object.id), object.sequence);
             store.put(object).map_err(|_| "two objects of one id, or more than there is room for")?;
             if let Some(object) = store.objects.get_mut(&key) {
-                object.sequence = sequence;
+                Arc::make_mut(object).sequence = sequence;
             }
         }
         store.sequences = sequences;

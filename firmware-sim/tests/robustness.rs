@@ -3,38 +3,15 @@
 
 mod support;
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
 use firmware_sim::fault::Fault;
 use firmware_sim::simulator::{Settings, Simulator};
-use support::{Bench, chain, connect, signs};
+use support::{Bench, api, chain, connect, signs};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// The body of the answer to a message, on a connection that stays.
-fn api(stream: &mut TcpStream, message: &[u8]) -> (String, Vec<u8>) {
-    let head =
-        format!("POST /connector/api HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", message.len());
-    stream.write_all(&[head.as_bytes(), message].concat()).unwrap();
-    let mut answer = Vec::new();
-    let end = loop {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        answer.extend(byte);
-        if answer.ends_with(b"\r\n\r\n") {
-            break answer.len();
-        }
-    };
-    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-    let length =
-        head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body).unwrap();
-    (head, body)
-}
 
 #[test]
 fn what_is_wrong_has_the_code_of_the_devices_documentation_and_the_connection_stays() {

@@ -15,6 +15,8 @@ use std::thread;
 use firmware_sim::fault::Fault;
 use firmware_sim::simulator::{Settings, Simulator, StartError};
 use firmware_sim::state::StateError;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use support::{Bench, generate, public, signs};
 use tempfile::TempDir;
 
@@ -126,7 +128,7 @@ fn what_is_damaged_or_of_another_version_is_refused_and_left_as_it_was() {
     let mut cases = vec![
         ("empty", Vec::new()),
         ("longer", [&whole[..], b"x"].concat()),
-        ("too long", vec![b' '; 5 << 20]),
+        ("too long", vec![b' '; 17 << 20]),
         ("not one", b"{}".to_vec()),
         ("version 2", [b"firmware-sim state 2 ", &whole[21..]].concat()),
         ("digest only", whole[..86].to_vec()),
@@ -143,6 +145,99 @@ fn what_is_damaged_or_of_another_version_is_refused_and_left_as_it_was() {
     fs::write(&state, whole).unwrap();
     let bench = Bench::with(settings(&state));
     assert_eq!(public(&bench.client(), 1).unwrap(), key);
+}
+
+/// The state with this change, under the right digest.
+fn changed(state: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let end = state.iter().position(|byte| *byte == b'\n').unwrap();
+    let mut json: Value = serde_json::from_slice(&state[end + 1..]).unwrap();
+    change(&mut json);
+    let json = serde_json::to_vec(&json).unwrap();
+    let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(&json));
+    [format!("firmware-sim state 1 {digest}\n").as_bytes(), &json].concat()
+}
+
+#[test]
+fn what_no_device_could_hold_is_refused_at_the_start_and_named() {
+    let (_folder, state, key) = made();
+    let whole = fs::read(&state).unwrap();
+    let cut = |hex: &Value| Value::from(&hex.as_str().unwrap()[2..]);
+    let flipped = |hex: &Value, at: usize| {
+        let mut bytes = data_encoding::HEXLOWER.decode(hex.as_str().unwrap().as_bytes()).unwrap();
+        bytes[at] ^= 1;
+        Value::from(data_encoding::HEXLOWER.encode(&bytes))
+    };
+    // Objects: 0 is the factory's authentication key, 1 the Ed25519 key 1.
+    let object = |index: usize, field: &'static str, value: Value| {
+        changed(&whole, |json| json["memory"]["store"]["objects"][index][field] = value)
+    };
+    let json: Value =
+        serde_json::from_slice(&whole[whole.iter().position(|byte| *byte == b'\n').unwrap() + 1..]).unwrap();
+    let memory = &json["memory"];
+    let body = |index: usize| &memory["store"]["objects"][index]["body"];
+    let long = |hex: &Value| Value::from(format!("{}00", hex.as_str().unwrap()));
+    let mut cases = vec![
+        ("AuthenticationKey 0x0001", object(0, "body", cut(body(0)))),
+        ("AuthenticationKey 0x0001", object(0, "body", long(body(0)))),
+        ("AuthenticationKey 0x0001", object(0, "body", "".into())),
+        // A point of 64 bytes, then one of which only the length is right.
+        ("AuthenticationKey 0x0001", object(0, "algorithm", 49.into())),
+        (
+            "AuthenticationKey 0x0001",
+            changed(&whole, |json| {
+                json["memory"]["store"]["objects"][0]["algorithm"] = 49.into();
+                json["memory"]["store"]["objects"][0]["body"] = "07".repeat(64).into();
+            }),
+        ),
+        ("AsymmetricKey 0x0001", object(1, "body", cut(body(1)))),
+        ("AsymmetricKey 0x0001", object(1, "body", long(body(1)))),
+        // The public key, the scalar, and the seed of another key.
+        ("AsymmetricKey 0x0001", object(1, "body", flipped(body(1), 64))),
+        ("AsymmetricKey 0x0001", object(1, "body", flipped(body(1), 20))),
+        ("AsymmetricKey 0x0001", object(1, "body", flipped(body(1), 100))),
+        ("AsymmetricKey 0x0001", object(1, "algorithm", 12.into())),
+        ("AsymmetricKey 0x0001", object(1, "algorithm", 30.into())),
+        ("WrapKey 0x0001", object(1, "kind", 4.into())),
+        ("AsymmetricKey 0x0000", object(1, "id", 0.into())),
+        ("AsymmetricKey 0xffff", object(1, "id", 0xffff.into())),
+        ("in no domain", object(1, "domains", 0.into())),
+        (
+            "the firmware does not know",
+            changed(&whole, |json| {
+                json["profile"]["firmware"] = serde_json::json!([2, 0, 0]);
+                json["memory"]["store"]["objects"][1]["kind"] = 8.into();
+                json["memory"]["store"]["objects"][1]["algorithm"] = 50.into();
+                json["memory"]["store"]["objects"][1]["body"] = "07".repeat(16).into();
+            }),
+        ),
+        ("label", object(1, "label", "6b6579".into())),
+        (
+            "two objects",
+            changed(&whole, |json| {
+                let objects = json["memory"]["store"]["objects"].as_array_mut().unwrap();
+                objects.push(objects[1].clone());
+            }),
+        ),
+    ];
+    for (what, field) in [("device's own key", "device_key"), ("attestation key", "attestation_key")] {
+        let bytes = memory[field].as_str().unwrap().len() / 2;
+        cases.push((what, changed(&whole, |json| json["memory"][field] = "00".repeat(bytes).into())));
+        cases.push((what, changed(&whole, |json| json["memory"][field] = cut(&memory[field]))));
+    }
+    let entries = memory["log"]["entries"].as_array().unwrap();
+    for at in [0, 2, 20, 31] {
+        let entry = flipped(&entries[1], at);
+        cases.push(("one chain", changed(&whole, |json| json["memory"]["log"]["entries"][1] = entry)));
+    }
+    for (what, bytes) in cases {
+        fs::write(&state, &bytes).unwrap();
+        let error = refused(&state);
+        assert!(matches!(error, StateError::Damaged { .. }), "{what}: {error}");
+        assert!(error.to_string().contains(what) || what == "label", "{what}: {error}");
+        assert!(fs::read(&state).unwrap() == bytes, "{what}");
+    }
+    fs::write(&state, changed(&whole, |_| ())).unwrap();
+    assert_eq!(public(&Bench::with(settings(&state)).client(), 1).unwrap(), key);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Encrypts and decrypts whole blocks with AES.
 
+use std::sync::Arc;
+
 use ::aes::cipher::block_padding::NoPadding;
 use ::aes::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit};
 use ::aes::{Aes128, Aes192, Aes256};
@@ -69,7 +71,7 @@ fn key(
     data: &mut Reader<'_>,
     needs: Capabilities,
     mode: Algorithm,
-) -> Result<Object, Code> {
+) -> Result<Arc<Object>, Code> {
     let id = data.u16()?;
     let key = context.usable(Kind::SymmetricKey, id, needs)?;
     context.enabled(key.algorithm)?;

@@ -49,7 +49,7 @@ pub(super) fn attest(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<
             return Err(Code::InsufficientPermissions);
         }
         context.enabled(key.algorithm)?;
-        (key.algorithm, key.body, context.second_object(Kind::Opaque, by)?.body.bytes().to_vec())
+        (key.algorithm, key.body.clone(), context.second_object(Kind::Opaque, by)?.body.bytes().to_vec())
     };
     let template = x509_cert::Certificate::from_der(&template).map_err(|_| Code::InvalidData)?;
     let template = template.tbs_certificate();

@@ -1,5 +1,7 @@
 //! Takes an object out of the device, encrypted under an RSA key.
 
+use std::sync::Arc;
+
 use super::export_wrapped::{exportable, what_goes};
 use super::keys::pkcs8;
 use super::rsa_wrap::Outward;
@@ -24,7 +26,7 @@ pub(super) fn key(context: &mut Context<'_>, data: Reader<'_>) -> Result<Vec<u8>
     key.seal(context, &pkcs8::encode(&object)?)
 }
 
-fn read<'a>(context: &mut Context<'_>, mut data: Reader<'a>) -> Result<(Outward<'a>, Object), Code> {
+fn read<'a>(context: &mut Context<'_>, mut data: Reader<'a>) -> Result<(Outward<'a>, Arc<Object>), Code> {
     let (key, kind, id) = (data.u16()?, data.u8()?, data.u16()?);
     let key = Outward::find(context, key, data)?;
     let object = exportable(context, Kind::try_from(kind)?, id)?;

@@ -1,5 +1,7 @@
 //! Takes an object out of the device, encrypted under a wrap key.
 
+use std::sync::Arc;
+
 use super::keys::ed25519;
 use super::wrap_key::WrapKey;
 use crate::algorithm::Algorithm;
@@ -25,7 +27,7 @@ pub(super) fn export(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<
 }
 
 /// The second object of a command, which may leave the device.
-pub(super) fn exportable(context: &mut Context<'_>, kind: Kind, id: u16) -> Result<Object, Code> {
+pub(super) fn exportable(context: &mut Context<'_>, kind: Kind, id: u16) -> Result<Arc<Object>, Code> {
     let object = context.second_object(kind, id)?;
     if !object.capabilities.contains(Capabilities::EXPORTABLE_UNDER_WRAP) {
         return Err(Code::InsufficientPermissions);

@@ -10,7 +10,7 @@ pub(super) mod pkcs8;
 pub(super) mod rsa;
 pub(super) mod spki;
 
-pub(super) use check::check;
+pub(crate) use check::{check, check_key};
 
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;

@@ -1,6 +1,6 @@
 //! Authentication keys: 32 bytes for symmetric sessions, a P-256 point for asymmetric ones.
 
-use p256::PublicKey;
+use std::sync::Arc;
 
 use super::new::New;
 use crate::algorithm::Algorithm;
@@ -10,6 +10,7 @@ use crate::error::Code;
 use crate::memory::FACTORY_KEY;
 use crate::object::{Body, Kind, Origin};
 use crate::reader::Reader;
+use crate::session::asymmetric;
 
 const ALGORITHMS: &[Algorithm] =
     &[Algorithm::Aes128YubicoAuthentication, Algorithm::EcP256YubicoAuthentication];
@@ -31,7 +32,8 @@ pub(super) fn change(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<
         return Err(Code::InvalidId);
     }
     let algorithm = Algorithm::try_from(algorithm)?;
-    let mut changed = context.usable(Kind::AuthenticationKey, id, Capabilities::CHANGE_AUTHENTICATION_KEY)?;
+    let key = context.usable(Kind::AuthenticationKey, id, Capabilities::CHANGE_AUTHENTICATION_KEY)?;
+    let mut changed = Arc::unwrap_or_clone(key);
     if algorithm != changed.algorithm {
         return Err(Code::InvalidData);
     }
@@ -47,9 +49,7 @@ pub(super) fn change(context: &mut Context<'_>, mut data: Reader<'_>) -> Result<
 fn check(algorithm: Algorithm, data: Reader<'_>) -> Result<Vec<u8>, Code> {
     let key = data.rest();
     if algorithm == Algorithm::EcP256YubicoAuthentication {
-        let mut point = vec![0x04];
-        point.extend(<&[u8; 64]>::try_from(key).map_err(|_| Code::WrongLength)?);
-        PublicKey::from_sec1_bytes(&point).map_err(|_| Code::InvalidData)?;
+        asymmetric::host_key(key)?;
     } else if key.len() != 32 {
         return Err(Code::WrongLength);
     }

@@ -3,6 +3,8 @@
 //! Source: PKCS #11 3.0, CKM_RSA_AES_KEY_WRAP. The public half of a wrap key takes out, the private half
 //! takes in.
 
+use std::sync::Arc;
+
 use zeroize::Zeroizing;
 
 use super::hash::Hash;
@@ -19,7 +21,7 @@ use crate::reader::Reader;
 
 /// What takes out.
 pub(super) struct Outward<'a> {
-    key: Object,
+    key: Arc<Object>,
     /// Of the AES key of one use.
     algorithm: Algorithm,
     oaep: Oaep<'a>,
@@ -61,7 +63,7 @@ impl<'a> Outward<'a> {
 
 /// What takes in.
 pub(super) struct Inward<'a> {
-    key: Object,
+    key: Arc<Object>,
     private: RsaKey,
     oaep: Oaep<'a>,
     sealed: &'a [u8],

@@ -1,5 +1,7 @@
 //! The wrap key of a command, and what it does.
 
+use std::sync::Arc;
+
 use ::ccm::consts::U16;
 use zeroize::Zeroizing;
 
@@ -13,7 +15,7 @@ use crate::firmware::Firmware;
 use crate::object::{Kind, Object};
 
 /// An AES-CCM wrap key that may do what was asked of it.
-pub(super) struct WrapKey(Object);
+pub(super) struct WrapKey(Arc<Object>);
 
 impl WrapKey {
     /// Session and key need the capability. An RSA wrap key is none of these, whatever it may do.

@@ -29,11 +29,11 @@ pub(crate) struct Agreed {
 /// [`Code::InvalidData`] when a point of the host is not on the curve.
 pub(crate) fn agree(
     device: &SecretKey,
-    host_static: &[u8; 64],
+    host_static: &[u8],
     host_ephemeral: &[u8; 65],
     rng: &mut dyn CryptoRng,
 ) -> Result<Agreed, Code> {
-    let host_static = public(&uncompressed(host_static))?;
+    let host_static = host_key(host_static)?;
     let host_public = public(host_ephemeral)?;
     let own = SecretKey::generate_from_rng(rng);
     let ephemeral = ecdh::diffie_hellman(own.to_nonzero_scalar(), host_public.as_affine());
@@ -60,11 +60,15 @@ fn public(point: &[u8; 65]) -> Result<PublicKey, Code> {
     PublicKey::from_sec1_bytes(point).map_err(|_| Code::InvalidData)
 }
 
-/// A point without its first byte, with it.
-fn uncompressed(point: &[u8; 64]) -> [u8; 65] {
+/// The host's static key: a point without its first byte.
+///
+/// # Errors
+/// [`Code::WrongLength`] when it has not 64 bytes, [`Code::InvalidData`] when it is not on the curve.
+pub(crate) fn host_key(point: &[u8]) -> Result<PublicKey, Code> {
+    let point = <&[u8; 64]>::try_from(point).map_err(|_| Code::WrongLength)?;
     let mut bytes = [0x04; 65];
     bytes[1..].copy_from_slice(point);
-    bytes
+    public(&bytes)
 }
 
 /// 04, x, y.

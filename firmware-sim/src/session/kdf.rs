@@ -18,7 +18,12 @@ pub(crate) enum Purpose {
 
 /// AES-CMAC over all these bytes.
 pub(crate) fn cmac(key: &[u8; 16], parts: &[&[u8]]) -> [u8; 16] {
-    let mut mac = Cmac::<Aes128>::new(&(*key).into());
+    authenticate(&Cmac::new(&(*key).into()), parts)
+}
+
+/// The same with a key that is ready.
+pub(crate) fn authenticate(key: &Cmac<Aes128>, parts: &[&[u8]]) -> [u8; 16] {
+    let mut mac = key.clone();
     parts.iter().for_each(|part| mac.update(part));
     mac.finalize().into_bytes().into()
 }

@@ -128,3 +128,25 @@ pub fn post(path: &str, body: &str) -> String {
     let length = body.len();
     format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
 }
+
+/// The body of the answer to a message, on a connection that stays.
+pub fn api(stream: &mut TcpStream, message: &[u8]) -> (String, Vec<u8>) {
+    let head =
+        format!("POST /connector/api HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", message.len());
+    stream.write_all(&[head.as_bytes(), message].concat()).unwrap();
+    let mut answer = Vec::new();
+    let end = loop {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        answer.extend(byte);
+        if answer.ends_with(b"\r\n\r\n") {
+            break answer.len();
+        }
+    };
+    let head = String::from_utf8(answer[..end].to_vec()).unwrap();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap().parse().unwrap();
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    (head, body)
+}

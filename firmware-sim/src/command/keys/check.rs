@@ -1,13 +1,14 @@
-//! What an object of each kind and algorithm must hold, for one that came wrapped.
+//! What an object of each kind and algorithm must hold, for one that came wrapped or from a state file.
 
 use super::rsa::{self, RsaKey};
 use super::{ASYMMETRIC, aes, ec, ed25519, hmac};
 use crate::algorithm::Algorithm;
 use crate::error::Code;
 use crate::object::{Kind, Object};
+use crate::session::asymmetric;
 
-/// The body of an object that came wrapped must be one of its kind and algorithm.
-pub(in crate::command) fn check(object: &Object) -> Result<(), Code> {
+/// The body of an object that came from outside must be one of its kind and algorithm.
+pub(crate) fn check(object: &Object) -> Result<(), Code> {
     let (algorithm, length) = (object.algorithm, object.body.bytes().len());
     let fits = match object.kind {
         Kind::Opaque => matches!(algorithm, Algorithm::OpaqueData | Algorithm::OpaqueX509Certificate),
@@ -32,19 +33,25 @@ pub(in crate::command) fn check(object: &Object) -> Result<(), Code> {
 fn usable(object: &Object) -> Result<(), Code> {
     let (algorithm, body) = (object.algorithm, object.body.bytes());
     let usable = match object.kind {
-        Kind::AsymmetricKey if algorithm == Algorithm::Ed25519 => ed25519::sign(body, &[]).is_ok(),
+        Kind::AuthenticationKey if algorithm == Algorithm::EcP256YubicoAuthentication => {
+            asymmetric::host_key(body).is_ok()
+        }
+        Kind::AsymmetricKey if algorithm == Algorithm::Ed25519 => ed25519::fits(body),
         Kind::PublicWrapKey => rsa::import_public(algorithm, body).is_ok(),
         Kind::AsymmetricKey | Kind::WrapKey if rsa::ALGORITHMS.contains(&algorithm) => {
             RsaKey::new(algorithm, body).is_ok()
         }
-        Kind::AsymmetricKey => {
-            let curve = ec::Curve::of(algorithm)?;
-            let scalar = body.get(..curve.size()).ok_or(Code::InvalidData)?;
-            curve.import(scalar).is_ok_and(|key| key.as_slice() == body)
-        }
+        Kind::AsymmetricKey => return check_key(algorithm, body),
         _ => true,
     };
     if usable { Ok(()) } else { Err(Code::InvalidData) }
+}
+
+/// A key on a curve other than Ed25519's must be one scalar and its point.
+pub(crate) fn check_key(algorithm: Algorithm, body: &[u8]) -> Result<(), Code> {
+    let curve = ec::Curve::of(algorithm)?;
+    let scalar = body.get(..curve.size()).ok_or(Code::InvalidData)?;
+    if curve.import(scalar)?.as_slice() == body { Ok(()) } else { Err(Code::InvalidData) }
 }
 
 /// Bytes of an asymmetric key: RSA p, q, dp, dq, qinv, n; EC d, x, y; Ed25519 without and with its seed.

@@ -31,13 +31,27 @@ pub(super) fn public(body: &[u8]) -> Result<Vec<u8>, Code> {
 
 /// Signs; 64 bytes.
 pub(in crate::command) fn sign(body: &[u8], message: &[u8]) -> Result<Vec<u8>, Code> {
+    let (key, public) = keys(body)?;
+    Ok(raw_sign::<Sha512>(&key, message, &public).to_vec())
+}
+
+/// Are private and public key, and the seed if there is one, of one key?
+pub(super) fn fits(body: &[u8]) -> bool {
+    let one = keys(body).is_ok_and(|(key, public)| VerifyingKey::from(&key) == public);
+    one && match body.get(SEEDLESS..) {
+        Some([]) => true,
+        Some(seed) => import(seed).is_ok_and(|key| *key == body),
+        None => false,
+    }
+}
+
+fn keys(body: &[u8]) -> Result<(ExpandedSecretKey, VerifyingKey), Code> {
     let (expanded, rest) = body.split_first_chunk::<64>().ok_or(Code::InvalidData)?;
     let public = rest.first_chunk().ok_or(Code::InvalidData)?;
     let public = VerifyingKey::from_bytes(public).map_err(|_| Code::InvalidData)?;
     let mut expanded = Zeroizing::new(*expanded);
     expanded.split_at_mut(32).0.reverse();
-    let key = ExpandedSecretKey::from_bytes(&expanded);
-    Ok(raw_sign::<Sha512>(&key, message, &public).to_vec())
+    Ok((ExpandedSecretKey::from_bytes(&expanded), public))
 }
 
 fn body(seed: &[u8; SECRET_KEY_LENGTH]) -> Zeroizing<Vec<u8>> {
