@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod yubihsm {
+    pub mod attestation;
     pub mod device;
     pub mod home;
 }
@@ -21,6 +22,7 @@ use firmware_sim::firmware::Firmware;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use yubihsm::attestation::{Read, authority, read, write_pem};
 use yubihsm::device::Device;
 use yubihsm::home::Home;
 
@@ -153,6 +155,87 @@ fn keys_are_made_with_the_provisioning_key_only() {
     home.run(&[&args[..], &["--provision-file", home.factory_file()]].concat()).fails(4, "is none of them");
     let args = ["key", "generate", "none", "--algorithm", "ed25519"];
     home.run(&[&args[..], &["--provision-file", home.factory_file()]].concat()).fails(4, "for a role");
+}
+
+#[test]
+fn the_device_attests_what_it_made_and_others_verify_that() {
+    let device = Device::new(Firmware::V2_5);
+    let home = Home::make(&device, &["--account", "travel"]);
+    for (label, domains) in [("expenses", 1), ("audit", 1 << 1), ("node", 1 << 2), ("administrator", 1 << 4)]
+    {
+        let answer = home.run(&["key", "attest", label, "--json"]).ok();
+        let file = home.path().join(format!("attestations/{label}.pem"));
+        assert_eq!(answer["file"], file.to_str().unwrap());
+        assert_eq!((&answer["authority"], &answer["simulator"]), (&Value::Null, &true.into()));
+        let public = home.run(&["key", "show", label, "--format", "pem"]).ok_text();
+        let said = Read {
+            serial: 7_550_054,
+            firmware: vec![2, 5, 0],
+            origin: 1,
+            domains,
+            capabilities: Capability::SIGN_EDDSA.bits(),
+            id: device.key(label),
+            label: label.to_owned(),
+            public,
+        };
+        assert_eq!(read(&file).unwrap(), said);
+        assert_eq!(answer["id"], said.id);
+    }
+    let text = home.run(&["key", "attest", "expenses"]).ok_text();
+    assert!(text.contains("nobody") && text.contains("The device is a simulator"), "{text}");
+    // What the oracle takes, it could also refuse.
+    let file = home.path().join("attestations/expenses.pem");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let other = std::fs::read_to_string(home.path().join("attestations/audit.pem")).unwrap();
+    let last = |text: &str| text.rfind("-----BEGIN").unwrap();
+    std::fs::write(&file, [&text[..last(&text)], &other[..last(&other)]].concat()).unwrap();
+    assert!(read(&file).unwrap_err().contains("ssue"), "the audit key's certificate vouches for nothing");
+}
+
+#[test]
+fn who_vouches_for_the_device_is_who_was_named() {
+    let device = Device::new(Firmware::V2_5);
+    let home = Home::make(&device, &[]);
+    let folder = home.path();
+    let kept = folder.join("attestations");
+    let attest = |root: &std::path::Path| {
+        home.run(&["key", "attest", "expenses", "--json", "--root", root.to_str().unwrap()])
+    };
+    // Read by a client of others.
+    let certificate = device.factory().get_opaque(0).unwrap();
+    let own = write_pem(&folder, "device.pem", &certificate);
+    let wrong = authority(&folder);
+    attest(&wrong).fails(12, "vouches for the device's certificate");
+    assert!(!kept.exists(), "nothing is kept that was not verified");
+    assert_eq!(attest(&own).ok()["authority"], "CN=Simulated YubiHSM Attestation (7550054)");
+    // Another device, of the same maker, vouches for its own keys only.
+    let other = Device::with_serial(7_550_055);
+    let others = write_pem(&folder, "other.pem", &other.factory().get_opaque(0).unwrap());
+    attest(&others).fails(12, "vouches for the device's certificate");
+    let both = [&others, &own].map(|file| std::fs::read_to_string(file).unwrap()).concat();
+    std::fs::write(&wrong, both).unwrap();
+    attest(&wrong).ok();
+    std::fs::write(&wrong, "no certificate").unwrap();
+    attest(&wrong).fails(2, "there is none in it");
+    attest(&folder.join("nowhere.pem")).fails(14, "nowhere.pem");
+}
+
+#[test]
+fn a_key_that_came_from_elsewhere_is_attested_to_nobody() {
+    let device = Device::new(Firmware::V2_5);
+    let home = Home::make(&device, &[]);
+    let factory = device.factory();
+    let put = |label: &str, algorithm, capability| {
+        let label = label.parse().unwrap();
+        factory.put_asymmetric_key(0, label, Domain::DOM1, capability, algorithm, [1; 32]).unwrap()
+    };
+    put("imported", Algorithm::Ed25519, Capability::SIGN_EDDSA);
+    put("p256", Algorithm::EcP256, Capability::SIGN_ECDSA);
+    for label in ["imported", "p256"] {
+        home.run(&["key", "attest", label]).fails(12, "does not say that the key was made in the device");
+    }
+    home.run(&["key", "attest", "nobody"]).fails(6, "no key \"nobody\"");
+    assert!(!home.path().join("attestations").exists());
 }
 
 #[test]

@@ -6,10 +6,13 @@
 //! | [`daemon`] | a running agent |
 //! | [`api`] | HTTP over its Unix socket |
 //! | [`clock`] | a wall clock that a test turns |
+//! | [`patience`] | waiting for what the kernel tells |
 //! | [`person`] | somebody with a key who decides |
 //! | [`policy`] | policy bundles and recipients for tests |
 //! | [`files`] | the files of a home, read with plain SQLite |
 //! | [`guest`] | a client with a certificate: OpenSSL makes it, curl shows it |
+//! | [`home`] | a home folder that the program's own commands make |
+//! | [`hsm`] | a simulated YubiHSM 2 that takes the hardware's time, and a home on it |
 //! | [`imposter`] | somebody who answers in an agent's place |
 //! | [`manager`] | a person with a token and a home of their own |
 //! | [`merkle`] | the tree of RFC 6962 |
@@ -24,10 +27,13 @@ pub mod clock;
 pub mod daemon;
 pub mod files;
 pub mod guest;
+pub mod home;
+pub mod hsm;
 pub mod imposter;
 pub mod manager;
 pub mod merkle;
 pub mod opened;
+pub mod patience;
 pub mod person;
 pub mod policy;
 pub mod spec;

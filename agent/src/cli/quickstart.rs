@@ -27,9 +27,10 @@ const PAUSE: Duration = Duration::from_millis(25);
 
 /// See real payments judged, signed in a token, recorded and verified
 ///
-/// Makes a home folder with a simulated YubiHSM, keys, a policy and a ledger; starts the agent; pays a small file of payments, of which the policy denies some; shows what happened and
-/// why; verifies ledger and audit log; stops the agent. Given again it pays nothing twice and shows
-/// the same answers. It only ever works in a home folder that it has made itself.
+/// Makes a home folder with a simulated YubiHSM, keys, a policy and a ledger; starts the agent; pays a
+/// small file of payments, of which the policy denies some; shows what happened and why; verifies
+/// ledger and audit log; stops the agent. Given again it pays nothing twice and shows the same answers.
+/// It only ever works in a home folder that it has made itself.
 ///
 /// With --module the token is one behind that PKCS#11 module instead: the first that is not initialised
 /// yet. SoftHSM always has one, and then keeps it in the home folder.

@@ -15,7 +15,6 @@ use super::{quickstart, serve};
 use crate::config::Config;
 use crate::keys_file::KeysFile;
 use crate::serve::THROW_AWAY;
-use crate::setup::folder::Folder;
 use crate::setup::random;
 
 /// Largest policy bundle that is read, in bytes.
@@ -43,11 +42,14 @@ pub struct Args {
     /// The policy bundle; without it, the one of the quick start
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Set for the process that this one becomes, which makes the folder
+    #[arg(long, hide = true)]
+    new_folder: bool,
 }
 
 /// A process that there is.
 pub(super) fn pid(text: &str) -> Result<Pid, String> {
-    let number = text.parse().ok().and_then(Pid::from_raw).filter(|pid| pid.as_raw_nonzero().get() > 0);
+    let number = text.parse().ok().filter(|number| *number > 0).and_then(Pid::from_raw);
     let pid = number.ok_or("it is no number of a process; in a shell, $$ is its own")?;
     pidfd_open(pid, PidfdFlags::empty()).map(|_| pid).map_err(|_| "there is no such process".to_owned())
 }
@@ -58,7 +60,20 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
         Some(home) => home,
         None => return Err(begin_in(&new_folder()?)),
     };
-    let module = args.module.map(quickstart::module).transpose()?;
+    let answered = make(global, &args, home);
+    if args.new_folder && answered.is_err() {
+        remove(home);
+    }
+    answered
+}
+
+/// Nobody uses it yet.
+fn remove(home: &Path) {
+    let _ = fs::remove_dir_all(home);
+}
+
+fn make(global: &Global, args: &Args, home: &Path) -> Result<Output, CliError> {
+    let module = args.module.clone().map(quickstart::module).transpose()?;
     let policy = args.policy.as_deref().map(read).transpose()?;
     let (made, folder) = quickstart::ensure(global, module.as_deref(), policy.as_deref())?;
     if !made {
@@ -69,8 +84,7 @@ pub fn run(global: &Global, args: Args) -> Result<Output, CliError> {
     }
     folder.write_new(THROW_AWAY, b"")?;
     let config = global.config()?;
-    let started = serve::start_until(global, &config, args.parent);
-    let _ = started.inspect_err(|_| remove(&folder))?;
+    let _ = serve::start_until(global, &config, args.parent).inspect_err(|_| remove(home))?;
     answer(&config)
 }
 
@@ -86,7 +100,14 @@ fn begin_in(folder: &Path) -> CliError {
         Ok(program) => program,
         Err(error) => return failed(error),
     };
-    failed(Command::new(program).arg("--home").arg(folder).args(std::env::args_os().skip(1)).exec())
+    failed(
+        Command::new(program)
+            .arg("--home")
+            .arg(folder)
+            .args(std::env::args_os().skip(1))
+            .arg("--new-folder")
+            .exec(),
+    )
 }
 
 fn new_folder() -> Result<PathBuf, CliError> {
@@ -97,11 +118,6 @@ fn read(path: &Path) -> Result<String, CliError> {
     let failed = |source| CliError::File { path: path.to_owned(), source };
     let bytes = crate::durable::read(path, LONGEST).map_err(failed)?;
     String::from_utf8(bytes).map_err(|_| CliError::Home(format!("{} is not UTF-8", path.display())))
-}
-
-/// Nobody uses it yet.
-fn remove(folder: &Folder) {
-    let _ = fs::remove_dir_all(folder.path());
 }
 
 /// The environment: lines for a shell, or one JSON object.

@@ -22,7 +22,8 @@ impl Home {
     }
 
     pub(super) fn load_as(home: &Path, user: u32) -> Result<Self, ConfigError> {
-        if !home.join(FILE).exists() {
+        // In a folder of somebody else's nobody knows; then that is said below.
+        if matches!(home.join(FILE).try_exists(), Ok(false)) {
             return Err(ConfigError::Missing(home.to_owned()));
         }
         let read = |source| ConfigError::Read { path: home.to_owned(), source };

@@ -7,7 +7,7 @@ use super::pin::{self, Pin};
 use super::pkcs11::Pkcs11;
 use super::provision::TokenUri;
 use super::simulated::{self, User};
-use super::yubihsm::{DeviceLog, YubiHsm};
+use super::yubihsm::{DeviceLog, FACTORY_KEY, YubiHsm};
 use super::{DeviceError, Kind, Token, TokenError};
 use crate::config::token::{TokenConfig, TokenPlace};
 use crate::config::{self, Config};
@@ -56,7 +56,11 @@ impl Token {
                 Backend::YubiHsm(YubiHsm::open(at, &pin, log)?)
             }
             TokenPlace::Simulated(at) => {
-                let user = if log.is_some() { User::Agent } else { User::Command };
+                let user = match log {
+                    Some(_) => User::Agent,
+                    None if at.auth_key == FACTORY_KEY => User::Maker,
+                    None => User::Command,
+                };
                 let (listening, running) = simulated::attach(at, user)?;
                 let at = config::token::YubiHsm::simulated(listening, at.auth_key);
                 Backend::YubiHsm(YubiHsm::open(&at, &pin, log.map(DeviceLog::new))?.running(running))

@@ -1,9 +1,10 @@
 //! Where the PIN comes from, and that a wrong one is tried once only.
 
 use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal, Read};
+use std::io::{ErrorKind, IsTerminal, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -16,6 +17,12 @@ pub const MARK: &str = "pin-refused";
 const OTHERS: u32 = 0o077;
 /// Permissions of everybody else.
 const STRANGERS: u32 = 0o007;
+/// How long the logins of other processes are waited for.
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Most drafts of the mark at once.
+const DRAFTS: u32 = 1000;
 /// Longest PIN in bytes.
 const LONGEST: u64 = 256;
 
@@ -138,7 +145,8 @@ fn from_file(path: &Path, exposing: u32) -> Result<Pin, PinError> {
 /// Lets `login` run once, and never again after it was refused until somebody clears the mark.
 ///
 /// The mark is durable before the PIN is sent: if the machine dies in between, the next start asks
-/// rather than tries. Of processes that start together one makes the mark, and only that one tries.
+/// rather than tries. Of processes that start together one makes the mark, and only that one tries; the
+/// others wait for what comes of it.
 pub fn once<T>(
     home: &Path,
     retry: bool,
@@ -148,13 +156,18 @@ pub fn once<T>(
     if retry {
         let _ = std::fs::remove_file(&path);
     }
-    let mark = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-        Ok(file) => Mark { path, file },
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            return Err(PinError::Refused(path).into());
+    let begun = Instant::now();
+    let file = loop {
+        match make_locked(home, &path) {
+            Ok(file) => break file,
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(unwritable(&path, &error).into());
+            }
+            Err(_) if is_under_way(&path) && begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            Err(_) => return Err(PinError::Refused(path).into()),
         }
-        Err(error) => return Err(unwritable(&path, &error).into()),
     };
+    let mark = Mark { path, file };
     if let Err(error) = make_durable(&mark.file, home) {
         let unwritable = unwritable(&mark.path, &error);
         // No PIN was sent.
@@ -177,6 +190,35 @@ pub fn refused(home: &Path) -> Result<(), PinError> {
         make_durable(&file, home)
     };
     write().map_err(|error| unwritable(&path, &error))
+}
+
+/// Makes the mark, which is locked as long as the login is under way: nobody ever sees it otherwise.
+fn make_locked(home: &Path, path: &Path) -> std::io::Result<File> {
+    for number in 0..DRAFTS {
+        let draft = home.join(format!(".{MARK}.{number}"));
+        let file = match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+            opened => opened?,
+        };
+        file.lock()?;
+        let made = std::fs::hard_link(&draft, path);
+        std::fs::remove_file(&draft)?;
+        return made.map(|()| file);
+    }
+    Err(std::io::Error::other(format!("delete the files .{MARK}.*, which interrupted processes have left")))
+}
+
+/// Is a process in the middle of a login, or has one ended just now that was not refused?
+fn is_under_way(path: &Path) -> bool {
+    let nofollow = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+    match OpenOptions::new().read(true).custom_flags(nofollow).open(path) {
+        Ok(file) => {
+            let unlocked = file.try_lock_shared().is_ok();
+            // Cleared between the two, it is nobody's refusal.
+            !unlocked || file.metadata().is_ok_and(|found| found.nlink() == 0)
+        }
+        Err(error) => error.kind() == ErrorKind::NotFound && std::fs::symlink_metadata(path).is_err(),
+    }
 }
 
 fn make_durable(file: &File, home: &Path) -> std::io::Result<()> {
@@ -202,7 +244,7 @@ impl Mark {
             match std::fs::symlink_metadata(&self.path) {
                 Ok(there) if there.ino() == own => std::fs::remove_file(&self.path),
                 Ok(_) => Ok(()),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                 Err(error) => Err(error),
             }
         };
@@ -271,6 +313,27 @@ mod tests {
             });
             assert_eq!(tries.into_inner(), 1, "round {round}");
         }
+    }
+
+    #[test]
+    fn of_many_that_start_together_all_log_in_one_after_the_other() {
+        let home = tempfile::tempdir().unwrap();
+        let (inside, start) = (AtomicUsize::new(0), Barrier::new(8));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    let login = || {
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0, "one at a time");
+                        std::thread::yield_now();
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        Ok(())
+                    };
+                    once(home.path(), false, login).unwrap();
+                });
+            }
+        });
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "nothing is left");
     }
 
     #[test]

@@ -72,6 +72,21 @@ impl Token {
         self.generate_key(label, mark, algorithm, true).await
     }
 
+    /// Makes a P-256 key for [`Token::derive`] that signs nothing, marked with the role that it is for.
+    ///
+    /// # Errors
+    /// [`Kind::KeyInDoubt`] when the label is taken.
+    pub async fn generate_deriving(&self, label: &str, mark: Mark) -> Result<Handle, TokenError> {
+        self.generate(NewKey {
+            label: label.to_owned(),
+            mark: Some(mark),
+            algorithm: Algorithm::P256,
+            usage: Usage::Derive,
+            pin_each_use: false,
+        })
+        .await
+    }
+
     async fn generate_key(
         &self,
         label: &str,

@@ -12,6 +12,7 @@
 //! | [`agent`] | the agent's full path, in rounds with the bare token |
 //! | [`process`] | processor time and memory of a process |
 //! | [`commit`], [`verify`] | what one commit and one check of a signature cost here |
+//! | [`device`] | how busy the agent keeps a YubiHSM |
 //! | [`memory`] | the agent's memory while it idles |
 //! | [`judge`], [`reserve`], [`past`] | the policy, the book, and a book with a long past |
 //! | [`report`], [`aims`], [`table`] | what was measured, what was aimed at, how it is printed |
@@ -21,6 +22,7 @@ mod agent;
 mod aims;
 mod bare;
 mod commit;
+mod device;
 mod judge;
 mod load;
 mod memory;
@@ -55,6 +57,9 @@ fn main() {
         if options.does(Part::Memory) {
             report.memory = memory::measure(&place);
         }
+    }
+    if options.does(Part::Device) {
+        report.device = device::measure(&options);
     }
     if options.does(Part::Judge) {
         report.judge = judge::measure();

@@ -60,6 +60,8 @@ pub enum Part {
     Agent,
     /// The agent's memory.
     Memory,
+    /// How busy the agent keeps a YubiHSM that is simulated with the hardware's times.
+    Device,
     /// The policy alone.
     Judge,
     /// The book alone.

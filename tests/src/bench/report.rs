@@ -28,6 +28,8 @@ pub struct Report {
     pub steps: Option<Steps>,
     /// The agent's memory.
     pub memory: Vec<Idle>,
+    /// A YubiHSM's time.
+    pub device: Vec<Device>,
     /// The policy alone.
     pub judge: Vec<Judge>,
     /// The book alone.
@@ -129,6 +131,22 @@ pub struct Idle {
     pub payments: u64,
     /// After them.
     pub after: Memory,
+}
+
+/// The agent on a YubiHSM that is simulated with the hardware's times.
+#[derive(Clone, Debug, Serialize)]
+pub struct Device {
+    /// The account's algorithm.
+    #[serde(serialize_with = "text")]
+    pub algorithm: Algorithm,
+    /// Connections, each with one payment under way.
+    pub clients: usize,
+    /// Payments that were signed and recorded.
+    pub payments: usize,
+    /// A second.
+    pub per_second: f64,
+    /// Share of the time, from the first request to the last answer, in which the device worked.
+    pub busy: f64,
 }
 
 /// Judging one payment.

@@ -20,7 +20,7 @@ pub fn of(report: &Report) -> String {
             text += ": TOO MUCH for rates and ratios to mean anything; run it again on a quiet machine";
         }
     }
-    for part in [bare, agent, steps, memory, judge, reserve, aims] {
+    for part in [bare, agent, steps, memory, device, judge, reserve, aims] {
         let rows = part(report);
         if rows.len() > 1 {
             text += "\n\n";
@@ -115,6 +115,20 @@ fn memory(report: &Report) -> Vec<Row> {
             ]);
         }
     }
+    rows
+}
+
+fn device(report: &Report) -> Vec<Row> {
+    let mut rows = vec![row(["YubiHSM with its times", "clients", "payments", "payments/s", "busy %"])];
+    rows.extend(report.device.iter().map(|it| {
+        vec![
+            it.algorithm.to_string(),
+            it.clients.to_string(),
+            it.payments.to_string(),
+            format!("{:.2}", it.per_second),
+            format!("{:.2}", it.busy * 100.0),
+        ]
+    }));
     rows
 }
 
