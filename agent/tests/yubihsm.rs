@@ -156,6 +156,17 @@ fn keys_are_made_with_the_provisioning_key_only() {
 }
 
 #[test]
+fn a_key_that_can_be_exported_is_not_attested() {
+    let device = Device::new(Firmware::V2_5);
+    let home = Home::make(&device, &[]);
+    home.run(&["key", "attest", "expenses"]).ok_text();
+    let may = Capability::SIGN_EDDSA | Capability::EXPORTABLE_UNDER_WRAP;
+    let label = "out".parse().unwrap();
+    device.factory().generate_asymmetric_key(0, label, Domain::DOM1, may, Algorithm::Ed25519).unwrap();
+    home.run(&["key", "attest", "out"]).fails(12, "can export this key");
+}
+
+#[test]
 fn a_production_home_refuses_a_simulator() {
     let device = Device::new(Firmware::V2_5);
     let home = Home::make(&device, &[]);

@@ -4,7 +4,7 @@
 
 use std::str::FromStr;
 
-use der::asn1::{Any, BitString, Int, ObjectIdentifier, OctetString};
+use der::asn1::{Any, BitString, ObjectIdentifier, OctetString};
 use der::{Encode, Sequence, Tag};
 use x509_cert::ext::{Extension, Extensions};
 use x509_cert::name::Name;
@@ -87,9 +87,7 @@ pub(super) enum Value<'a> {
 /// One of the vendor's extensions.
 pub(super) fn extension(number: u32, value: &Value<'_>) -> Result<Extension, Code> {
     let any = match value {
-        Value::Number(number) => {
-            Int::new(&[&[0], &number.to_be_bytes()[..]].concat()).and_then(|int| Any::encode_from(&int))
-        }
+        Value::Number(number) => Any::encode_from(number),
         Value::Bits(bits) => BitString::from_bytes(bits).and_then(|bits| Any::encode_from(&bits)),
         Value::Octets(octets) => Any::new(Tag::OctetString, *octets),
         Value::Text(text) => Any::new(Tag::Utf8String, *text),
