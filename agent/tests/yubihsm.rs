@@ -167,6 +167,15 @@ fn a_key_that_can_be_exported_is_not_attested() {
 }
 
 #[test]
+fn a_key_that_homes_of_two_roles_reach_is_taken_for_neither() {
+    let device = Device::new(Firmware::V2_5);
+    let (label, domains) = ("both".parse().unwrap(), Domain::DOM1 | Domain::DOM4);
+    let may = Capability::SIGN_EDDSA;
+    device.factory().generate_asymmetric_key(0, label, domains, may, Algorithm::Ed25519).unwrap();
+    Home::new().init(&device, &["--account", "travel=both"]).fails(6, "one role in all homes");
+}
+
+#[test]
 fn a_production_home_refuses_a_simulator() {
     let device = Device::new(Firmware::V2_5);
     let home = Home::make(&device, &[]);
