@@ -8,7 +8,9 @@ mod yubihsm {
     pub mod home;
 }
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::yubihsm::asymmetric::Algorithm;
@@ -239,6 +241,26 @@ fn a_key_that_came_from_elsewhere_is_attested_to_nobody() {
 }
 
 #[test]
+fn a_key_that_can_be_exported_is_not_attested() {
+    let device = Device::new(Firmware::V2_5);
+    let home = Home::make(&device, &[]);
+    home.run(&["key", "attest", "expenses"]).ok_text();
+    let may = Capability::SIGN_EDDSA | Capability::EXPORTABLE_UNDER_WRAP;
+    let label = "out".parse().unwrap();
+    device.factory().generate_asymmetric_key(0, label, Domain::DOM1, may, Algorithm::Ed25519).unwrap();
+    home.run(&["key", "attest", "out"]).fails(12, "can export this key");
+}
+
+#[test]
+fn a_key_that_homes_of_two_roles_reach_is_taken_for_neither() {
+    let device = Device::new(Firmware::V2_5);
+    let (label, domains) = ("both".parse().unwrap(), Domain::DOM1 | Domain::DOM4);
+    let may = Capability::SIGN_EDDSA;
+    device.factory().generate_asymmetric_key(0, label, domains, may, Algorithm::Ed25519).unwrap();
+    Home::new().init(&device, &["--account", "travel=both"]).fails(6, "one role in all homes");
+}
+
+#[test]
 fn a_production_home_refuses_a_simulator() {
     let device = Device::new(Firmware::V2_5);
     let home = Home::make(&device, &[]);
@@ -403,6 +425,40 @@ fn the_devices_log_is_taken_over_before_it_is_full() {
     assert!(home.path().join("device-log-broken").exists());
     let status = home.run(&["status"]).ok_text();
     assert!(status.contains("audit log is not whole"), "{status}");
+}
+
+/// Answers every connection with the status of a connector, and commands with what this writes.
+fn pretend(answer: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let answer = Arc::new(answer);
+    std::thread::spawn(move || {
+        for mut socket in listener.incoming().map_while(Result::ok) {
+            let answer = answer.clone();
+            std::thread::spawn(move || -> std::io::Result<()> {
+                let mut request = [0; 4096];
+                let read = socket.read(&mut request)?;
+                if request[..read].starts_with(b"GET") {
+                    return socket.write_all(b"HTTP/1.1 200 OK\r\n\r\nstatus=OK\nversion=3.0.7\n");
+                }
+                answer(&mut socket)
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn a_connector_that_trickles_does_not_hold_up_whoever_opens_the_device() {
+    let home = Home::new();
+    // Each byte comes before the crate's own patience of 20 s for the next one ends.
+    let address = pretend(|socket| {
+        (0..40).try_for_each(|_| {
+            std::thread::sleep(Duration::from_secs(1));
+            socket.write_all(b"x")
+        })
+    });
+    home.init_at(&address, &[]).fails(4, "did not answer in time");
 }
 
 #[test]

@@ -28,7 +28,7 @@ const LONGEST: u64 = 1 << 20;
 /// along.
 ///
 /// Examples:
-///   eval "$(bursar test-env --parent $$)"
+///   made=$(bursar test-env --parent $$) || exit; eval "$made"
 ///   bursar test-env --parent $$ --json
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]

@@ -18,6 +18,8 @@ const ID: Oid<'static> = oid!(1.3.6.1.4.1.41482.4.6);
 const LABEL: Oid<'static> = oid!(1.3.6.1.4.1.41482.4.9);
 /// Made inside the device, never imported, never wrapped.
 const GENERATED: u64 = 1;
+/// The capability exportable-under-wrap, bit 0x10.
+const EXPORTABLE: u64 = 1 << 0x10;
 /// RFC 8410, section 3.
 const ED25519: Oid<'static> = oid!(1.3.101.112);
 /// RFC 5480, section 2.1.1.
@@ -90,6 +92,11 @@ pub enum AttestationError {
         "the attestation does not say that the key was made in the device (origin {0:#x}): it may exist elsewhere, too; make another one"
     )]
     Origin(u64),
+    /// The key can leave the device, or has left it: neither its origin nor anything else here tells.
+    #[error(
+        "whoever has a wrap key of the device can export this key: it may exist elsewhere, too; make another one"
+    )]
+    Exportable,
     /// It does not verify.
     #[error("the signature of {0} does not verify: do not rely on this key")]
     Signature(&'static str),
@@ -122,6 +129,9 @@ impl Evidence {
         same("serial number", integer(&key, &SERIAL, "the serial number")?, listed.serial)?;
         same("domains", bits(&key, &DOMAINS, "the domains")?, u64::from(listed.domains))?;
         same("capabilities", bits(&key, &CAPABILITIES, "the capabilities")?, listed.capabilities)?;
+        if listed.capabilities & EXPORTABLE != 0 {
+            return Err(AttestationError::Exportable);
+        }
         // Of another device of the same maker it would be no less genuine.
         same("serial number of the device", integer(&device, &SERIAL, "the serial number")?, listed.serial)?;
         let vouch = |authorities| vouch(&device, &self.device, authorities);
@@ -286,14 +296,14 @@ mod tests {
     const ARC: [u64; 8] = [1, 3, 6, 1, 4, 1, 41482, 4];
 
     /// The extensions of a device's certificate, DER by hand: tag, length, value.
-    fn extensions(origin: u8, serial: u8, label: &str) -> Vec<CustomExtension> {
+    fn extensions(origin: u8, serial: u8, capabilities: u64, label: &str) -> Vec<CustomExtension> {
         let utf8 = [&[0x0c, u8::try_from(label.len()).unwrap()], label.as_bytes()].concat();
         [
             (1, vec![0x04, 3, 2, 4, 0]),
             (2, vec![0x02, 1, serial]),
             (3, vec![0x03, 2, 0, origin]),
             (4, vec![0x03, 3, 0, 0, 1]),
-            (5, vec![0x03, 9, 0, 0, 0, 0, 0, 0, 0, 1, 0]),
+            (5, [&[0x03, 9, 0], capabilities.to_be_bytes().as_slice()].concat()),
             (6, vec![0x02, 2, 0x12, 0x34]),
             (9, utf8),
         ]
@@ -314,27 +324,28 @@ mod tests {
         listed: Listed,
     }
 
+    const SIGNS: u64 = 0x100;
+
     fn world(origin: u8, serial: u8, label: &str) -> World {
+        world_of(origin, serial, SIGNS, label)
+    }
+
+    fn world_of(origin: u8, serial: u8, capabilities: u64, label: &str) -> World {
         let new = || KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
         let (root_key, device_key, key) = (new(), new(), KeyPair::generate_for(&PKCS_ED25519).unwrap());
         let mut root = params("Test Root", Vec::new());
         root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let root_pem = root.self_signed(&root_key).unwrap().pem();
         let root = Issuer::new(root, root_key);
-        let device = params("YubiHSM Attestation", extensions(1, 7, "device"));
+        let device = params("YubiHSM Attestation", extensions(1, 7, SIGNS, "device"));
         let device_der = device.signed_by(&device_key, &root).unwrap().der().to_vec();
         let device = Issuer::new(device, device_key);
-        let attested = params("YubiHSM Attestation id 0x1234", extensions(origin, serial, label));
+        let attested =
+            params("YubiHSM Attestation id 0x1234", extensions(origin, serial, capabilities, label));
         let key_der = attested.signed_by(&key, &device).unwrap().der().to_vec();
         let public = PublicKey::ed25519(key.public_key_raw().try_into().unwrap()).unwrap();
-        let listed = Listed {
-            public,
-            id: 0x1234,
-            label: "expenses".to_owned(),
-            serial: 7,
-            domains: 1,
-            capabilities: 0x100,
-        };
+        let listed =
+            Listed { public, id: 0x1234, label: "expenses".to_owned(), serial: 7, domains: 1, capabilities };
         World { evidence: Evidence { key: key_der, device: device_der }, root: root_pem, listed }
     }
 
@@ -375,6 +386,12 @@ mod tests {
         ] {
             assert_eq!(refused(&evidence, &listed), what);
         }
+    }
+
+    #[test]
+    fn a_key_that_can_leave_the_device_is_not_attested() {
+        let World { evidence, listed, .. } = world_of(1, 7, SIGNS | 1 << 16, "expenses");
+        assert!(matches!(evidence.verify(&listed, None), Err(AttestationError::Exportable)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::yubihsm;
 pub struct Handle {
     label: String,
     verifier: Arc<Verifier>,
-    made: Option<Mark>,
+    made: Vec<Mark>,
     pub(super) at: At,
 }
 
@@ -30,7 +30,7 @@ impl Handle {
     pub(super) fn new(
         label: &str,
         public: Result<PublicKey, KeyError>,
-        made: Option<Mark>,
+        made: Vec<Mark>,
         at: At,
     ) -> Result<Self, TokenError> {
         let invalid = |why| TokenError::Invalid { label: label.to_owned(), why };
@@ -54,8 +54,9 @@ impl Handle {
         &self.label
     }
 
-    /// The role that it was made for, as far as the token says.
-    pub(super) fn made(&self) -> Option<Mark> {
-        self.made
+    /// The roles that it was made for, as far as the token says: of a key of another maker none, or more
+    /// than one.
+    pub(super) fn made(&self) -> &[Mark] {
+        &self.made
     }
 }

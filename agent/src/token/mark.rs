@@ -78,19 +78,23 @@ impl Mark {
 
     /// Refuses a key that another home has in another role, as far as the token tells.
     pub(super) fn check_found(self, key: &Handle) -> Result<(), TokenError> {
-        let made = key.made().or_else(|| Self::of_label(key.label()));
-        self.agrees(made, key.label(), key.public())
+        if !key.made().is_empty() {
+            return self.check(key);
+        }
+        self.agrees(Self::of_label(key.label()).as_slice(), key.label(), key.public())
     }
 
-    fn agrees(self, made: Option<Self>, label: &str, key: &PublicKey) -> Result<(), TokenError> {
-        match made {
-            Some(made) if made != self => Err(TokenError::OtherRole {
+    /// A key that was made for several roles has none: whatever it is asked for as, a home of another
+    /// role signs with it, too.
+    fn agrees(self, made: &[Self], label: &str, key: &PublicKey) -> Result<(), TokenError> {
+        match made.iter().find(|made| **made != self) {
+            Some(made) => Err(TokenError::OtherRole {
                 label: label.to_owned(),
                 key: Box::new(*key),
                 made: made.word(),
                 asked: self.word(),
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }
@@ -118,9 +122,10 @@ mod tests {
         let key = PublicKey::ed25519(key.verifying_key().to_bytes()).unwrap();
         for mark in Mark::ALL {
             for made in Mark::ALL {
-                assert_eq!(mark.agrees(Some(made), "x", &key).is_ok(), mark == made);
+                assert_eq!(mark.agrees(&[made], "x", &key).is_ok(), mark == made);
+                assert_eq!(mark.agrees(&[mark, made], "x", &key).is_ok(), mark == made, "two roles");
             }
-            assert!(mark.agrees(None, "x", &key).is_ok());
+            assert!(mark.agrees(&[], "x", &key).is_ok());
         }
         for (label, mark) in
             [("approver", Some(Mark::Approver)), ("node", Some(Mark::Node)), ("account", None), ("x", None)]

@@ -142,7 +142,7 @@ impl Pkcs11 {
 }
 
 fn handle(key: p11::Key) -> Result<Handle, TokenError> {
-    let (label, made) = (key.label().to_owned(), Mark::of_id(key.id()));
+    let (label, made) = (key.label().to_owned(), Mark::of_id(key.id()).into_iter().collect());
     Handle::new(&label, public(&key), made, At::Pkcs11(key))
 }
 

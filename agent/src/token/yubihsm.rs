@@ -57,8 +57,8 @@ pub(super) struct YubiHsm {
 impl YubiHsm {
     /// Asks the device who it is, opens a session once, and keeps its audit log if there is where to.
     pub fn open(config: &Config, pin: &Pin, log: Option<DeviceLog>) -> Result<Self, TokenError> {
-        let mut session = Session::new(config, pin.as_bytes(), log);
-        let device = session.connect()?;
+        let queue = Queue::start(Session::new(config, pin.as_bytes(), log))?;
+        let device = queue.ask_now(Session::connect)?;
         let about = About {
             label: format!("YubiHSM {:010}", device.serial),
             kind: Device::YubiHsm,
@@ -72,7 +72,7 @@ impl YubiHsm {
             simulator: device.simulator,
         };
         let uri = config.connector.to_string().into();
-        Ok(Self { queue: Arc::new(Queue::start(session)?), about: Arc::new(about), uri, _running: None })
+        Ok(Self { queue: Arc::new(queue), about: Arc::new(about), uri, _running: None })
     }
 
     /// The same with the device that this process simulates, which ends with it.

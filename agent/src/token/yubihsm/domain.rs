@@ -21,9 +21,9 @@ impl Mark {
         }
     }
 
-    /// The role that an object of exactly this domain was made for.
-    pub(super) fn of_domain(domain: Domain) -> Option<Self> {
-        Self::ALL.into_iter().find(|mark| mark.domain() == domain)
+    /// The roles whose homes reach an object of these domains.
+    pub(super) fn of_domains(domains: Domain) -> Vec<Self> {
+        Self::ALL.into_iter().filter(|mark| domains.contains(mark.domain())).collect()
     }
 }
 
@@ -71,10 +71,11 @@ mod tests {
     fn every_role_has_a_domain_of_its_own() {
         assert_eq!(domains(&Mark::ALL).bits().count_ones() as usize, Mark::ALL.len());
         for mark in Mark::ALL {
-            assert_eq!(Mark::of_domain(mark.domain()), Some(mark));
+            assert_eq!(Mark::of_domains(mark.domain()), [mark]);
         }
-        assert_eq!(Mark::of_domain(Domain::DOM1 | Domain::DOM2), None);
-        assert_eq!(Mark::of_domain(Domain::DOM16), None);
+        assert_eq!(Mark::of_domains(Domain::DOM1 | Domain::DOM2), [Mark::Account, Mark::Audit]);
+        assert_eq!(Mark::of_domains(Domain::DOM1 | Domain::DOM16), [Mark::Account]);
+        assert_eq!(Mark::of_domains(Domain::DOM16), []);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Found {
         // A key of another maker that may do both counts as a signing key.
         let signs = self.capabilities.intersects(Capability::SIGN_EDDSA | Capability::SIGN_ECDSA);
         let usage = if signs { Usage::Sign } else { Usage::Derive };
-        let made = Mark::of_domain(self.domains);
+        let made = Mark::of_domains(self.domains);
         Ok((Handle::new(&self.label, self.public, made, At::YubiHsm(self.id))?, usage))
     }
 }

@@ -70,8 +70,7 @@ impl DeviceLog {
             lines.push('\n');
             before = Some(entry.digest);
         }
-        file.write_all(lines.as_bytes())?;
-        file.sync_all()?;
+        append(&mut file, lines.as_bytes(), File::sync_all)?;
         if new {
             File::open(&self.home)?.sync_all()?;
         }
@@ -90,6 +89,21 @@ impl DeviceLog {
         }
         file.sync_all()
     }
+}
+
+/// Appends durably, or not at all: what a failed sync has left would be read back, and taken for kept,
+/// without ever having been on disk.
+fn append(
+    file: &mut File,
+    bytes: &[u8],
+    sync: impl FnOnce(&File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let before = file.metadata()?.len();
+    file.write_all(bytes).and_then(|()| sync(file)).inspect_err(|_| {
+        if let Err(error) = file.set_len(before) {
+            tracing::error!(%error, "what could not be kept of the YubiHSM's audit log stays in {FILE}");
+        }
+    })
 }
 
 impl Last {
@@ -142,6 +156,20 @@ mod tests {
         let items: Vec<_> = lines(home.path()).iter().map(|line| line["item"].as_u64().unwrap()).collect();
         assert_eq!(items, (1..=9).collect::<Vec<_>>());
         assert!(!home.path().join(BROKEN).exists());
+    }
+
+    #[test]
+    fn what_was_not_synced_is_not_taken_for_kept() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join(FILE);
+        let all = chain(1, 3, [7; DIGEST]);
+        DeviceLog::new(home.path()).keep(1, &all[..1], 0, 0).unwrap();
+        let line = format!("{}\n", all[1].to_json(1, Some(&all[0].digest)));
+        let mut file = OpenOptions::new().read(true).append(true).open(&path).unwrap();
+        assert!(append(&mut file, line.as_bytes(), |_| Err(std::io::Error::other("no"))).is_err());
+        assert_eq!(lines(home.path()).len(), 1);
+        DeviceLog::new(home.path()).keep(1, &all, 0, 0).unwrap();
+        assert_eq!(lines(home.path()).len(), 3);
     }
 
     #[test]

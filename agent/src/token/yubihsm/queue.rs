@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -75,6 +76,23 @@ impl<S: Seat> Queue<S> {
         job: impl FnOnce(&mut S) -> Result<R, DeviceError> + Send + 'static,
     ) -> Result<R, DeviceError> {
         self.put(job, VecDeque::push_front).await
+    }
+
+    /// Does this on the new queue of a device that is being opened, and blocks meanwhile.
+    pub fn ask_now<R: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut S) -> Result<R, DeviceError> + Send + 'static,
+    ) -> Result<R, DeviceError> {
+        let (tell, answer) = mpsc::sync_channel(1);
+        self.0.lock().jobs.push_back(Box::new(move |seat| {
+            // Whoever has given up does not hear it.
+            let _ = tell.send(job(seat));
+        }));
+        self.0.ready.notify_one();
+        answer.recv_timeout(PATIENCE).map_err(|error| match error {
+            RecvTimeoutError::Timeout => late(),
+            RecvTimeoutError::Disconnected => ended(),
+        })?
     }
 
     /// What waits is still done.
@@ -174,8 +192,6 @@ fn ended() -> DeviceError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::sync::mpsc;
-
     use super::*;
 
     impl Seat for u32 {
@@ -213,6 +229,8 @@ mod tests {
         let error = queue.ask(|_| -> Result<(), _> { panic!("inside the crate") }).await.unwrap_err();
         assert_eq!(error.kind(), Kind::Failed);
         assert_eq!(queue.ask(|n| Ok(*n)).await.unwrap(), 100);
+        let error = queue.ask_now(|_| -> Result<(), _> { panic!("inside the crate") }).unwrap_err();
+        assert_eq!(error.kind(), Kind::Failed);
     }
 
     #[tokio::test]
