@@ -24,7 +24,7 @@ use firmware_sim::firmware::Firmware;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use yubihsm::attestation::{Read, authority, read, write_pem};
+use yubihsm::attestation::{Attested, authority, read, write_pem};
 use yubihsm::device::Device;
 use yubihsm::home::Home;
 
@@ -170,7 +170,7 @@ fn the_device_attests_what_it_made_and_others_verify_that() {
         assert_eq!(answer["file"], file.to_str().unwrap());
         assert_eq!((&answer["authority"], &answer["simulator"]), (&Value::Null, &true.into()));
         let public = home.run(&["key", "show", label, "--format", "pem"]).ok_text();
-        let said = Read {
+        let said = Attested {
             serial: 7_550_054,
             firmware: vec![2, 5, 0],
             origin: 1,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// What the stored certificates say, whose signatures hold.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Read {
+pub struct Attested {
     pub serial: u32,
     pub firmware: Vec<u8>,
     pub origin: u8,
@@ -20,7 +20,7 @@ pub struct Read {
 }
 
 /// Reads and verifies the certificates with Python's library `cryptography`.
-pub fn read(file: &Path) -> Result<Read, String> {
+pub fn read(file: &Path) -> Result<Attested, String> {
     let python = std::env::var_os("BURSAR_TEST_PYTHON").expect(
         "BURSAR_TEST_PYTHON names no Python: run tests/run, or make one with `python3 -m venv DIR`, \
          `DIR/bin/pip install -r tests/e2e/requirements.txt`, `export BURSAR_TEST_PYTHON=DIR/bin/python`",
