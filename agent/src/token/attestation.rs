@@ -110,9 +110,8 @@ pub enum AttestationError {
 
 impl Evidence {
     /// Verifies what the device says of the key. Every certificate of `authorities` is trusted to vouch
-    /// for devices, and a device's own for that device; without them it stays open whether a device of
-    /// Yubico's is speaking at all. Validity dates are not looked at: the key's are copied from the
-    /// device's, which says when that was made.
+    /// for devices; without them it stays open whether a device of Yubico's is speaking at all. Validity
+    /// dates are not looked at: the key's are copied from the device's, which says when that was made.
     pub fn verify(&self, listed: &Listed, authorities: Option<&[Pem]>) -> Result<Attested, AttestationError> {
         let key = parse("the key's certificate", &self.key)?;
         let device = parse("the device's certificate", &self.device)?;
@@ -134,8 +133,7 @@ impl Evidence {
         }
         // Of another device of the same maker it would be no less genuine.
         same("serial number of the device", integer(&device, &SERIAL, "the serial number")?, listed.serial)?;
-        let vouch = |authorities| vouch(&device, &self.device, authorities);
-        let authority = authorities.map(vouch).transpose()?;
+        let authority = authorities.map(|authorities| vouch(&device, authorities)).transpose()?;
         Ok(Attested { firmware: firmware(&key)?, authority })
     }
 
@@ -145,12 +143,8 @@ impl Evidence {
     }
 }
 
-fn vouch(device: &X509Certificate<'_>, der: &[u8], authorities: &[Pem]) -> Result<String, AttestationError> {
+fn vouch(device: &X509Certificate<'_>, authorities: &[Pem]) -> Result<String, AttestationError> {
     for pem in authorities {
-        // Its own, which somebody has seen before. It makes no authority of the device.
-        if pem.contents == der {
-            return Ok(device.subject().to_string());
-        }
         let authority = parse("a certificate of the authority", &pem.contents)?;
         let signs = authority.is_ca() && authority.subject() == device.issuer();
         if signs && device.verify_signature(Some(authority.public_key())).is_ok() {

@@ -30,14 +30,7 @@ pub struct Running {
 
 impl Device {
     pub fn new(firmware: Firmware) -> Self {
-        Self::with_profile(Profile { firmware, ..Profile::default() })
-    }
-
-    pub fn with_serial(serial: u32) -> Self {
-        Self::with_profile(Profile { serial, ..Profile::default() })
-    }
-
-    fn with_profile(profile: Profile) -> Self {
+        let profile = Profile { firmware, ..Profile::default() };
         let (folder, address) = (TempDir::with_prefix("yubihsm-").unwrap(), ([127, 0, 0, 1], 0).into());
         let mut device = Self { profile, address, folder, running: None };
         let running = device.start();

@@ -27,7 +27,7 @@ const LONGEST: u64 = 1 << 20;
 pub struct Args {
     /// The key's label
     label: String,
-    /// Certificates that vouch for devices, PEM: Yubico's root, and the one that it signed; or a device's own
+    /// Certificates that vouch for devices, PEM: Yubico's root, and the one that it signed
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
     /// Try the password again after it was refused and corrected
