@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use hyper::header::CONTENT_LENGTH;
+use hyper::header::{CONTENT_LENGTH, ORIGIN};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
@@ -89,6 +89,10 @@ async fn answer(
     server: Server,
     address: SocketAddr,
 ) -> Result<Answer, Infallible> {
+    // Browsers send one with whatever a page of others sends; clients of a connector never do.
+    if request.headers().contains_key(ORIGIN) {
+        return Ok(plain(StatusCode::FORBIDDEN, "no web page may talk to a device; ask without an Origin\n"));
+    }
     Ok(match (request.uri().path(), request.method()) {
         ("/connector/status", &Method::GET) => status(address, &server.unit),
         ("/connector/api", &Method::POST) => api(request, server.unit).await,

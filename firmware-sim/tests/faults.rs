@@ -253,6 +253,7 @@ fn the_endpoint_lets_faults_happen_and_says_what_is_wrong_with_a_request() {
         (get("/control/unplug"), "405", "POST"),
         (post("/control", ""), "405", "GET"),
         (post("/control/replug", "").replace("Host: x", "Host: x\r\nOrigin: http://x"), "403", "web page"),
+        (post("/connector/api", "abc").replace("Host: x", "Host: x\r\nOrigin: http://x"), "403", "web page"),
     ];
     for (request, status, says) in refused {
         let answer = bench.http(&request);
