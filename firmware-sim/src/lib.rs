@@ -44,6 +44,11 @@
 //!   could. A message of a session counts as its use before its MAC is checked.
 //! - `timing`: what the vendor published is taken over and drawn out to other lengths; the curves, AES sizes, key
 //!   generation and plain commands that it is silent about are estimates. Writes take nothing extra.
+//! - Wrapped objects: where the seed of an Ed25519 key stands, that wrap-data encrypts the algorithm before the data,
+//!   which algorithm an object wrapped with RSA names first, and that an import looks at what the object may do and
+//!   not at what it passes on.
+//! - Attestation: the type of the FIPS extension.
+//! - Signing with PKCS #1: data of no digest's length is padded as it is.
 //! - Ids that the device chooses are random.
 
 pub mod algorithm;
