@@ -1,52 +1,28 @@
 //! The state file: what it outlives, and what of it is refused and left as it was.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod program;
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
 use firmware_sim::fault::Fault;
 use firmware_sim::simulator::{Settings, Simulator, StartError};
 use firmware_sim::state::StateError;
+use program::Running;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use support::{Bench, generate, public, signs};
 use tempfile::TempDir;
 
-/// The program, with a state file; it is killed when this is dropped.
-struct Program {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Program {
-    fn start(state: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_firmware-sim"))
-            .args(["--listen", "127.0.0.1:0", "--state"])
-            .arg(state)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").unwrap().parse().unwrap();
-        Self { child, address }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The program on this state file.
+fn start(state: &Path) -> Running {
+    Running::start(&["--state", state.to_str().unwrap()])
 }
 
 fn settings(state: &Path) -> Settings {
@@ -77,9 +53,9 @@ fn every_acknowledged_key_outlives_kill_9_and_none_is_half_there() {
     let state = folder.path().join("device.json");
     let mut known = Vec::new();
     for round in 0..6_u16 {
-        let mut program = Program::start(&state);
+        let mut program = start(&state);
         let (acknowledged, keys) = mpsc::channel();
-        let address = program.address;
+        let address = program.address();
         let burst = thread::spawn(move || {
             let client = support::client(address);
             for id in (1 + round * 30)..(31 + round * 30) {
@@ -98,8 +74,8 @@ fn every_acknowledged_key_outlives_kill_9_and_none_is_half_there() {
         burst.join().unwrap();
         known.extend(keys.try_iter());
 
-        let program = Program::start(&state);
-        let client = support::client(program.address);
+        let program = start(&state);
+        let client = support::client(program.address());
         for (id, key) in &known {
             assert_eq!(public(&client, *id).unwrap(), *key, "round {round}, key {id}");
         }

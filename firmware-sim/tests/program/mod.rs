@@ -4,6 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 /// The program under test.
@@ -17,7 +18,7 @@ pub fn given(variable: &str) -> OsString {
 
 /// A device that listens on a free port until it is dropped.
 pub struct Running {
-    child: Child,
+    pub child: Child,
     pub url: String,
 }
 
@@ -34,6 +35,10 @@ impl Running {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.strip_prefix("listening on ").unwrap_or_else(|| panic!("it says {line:?}"));
         Self { url: url.trim_end().to_owned(), child }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.url.strip_prefix("http://").unwrap().parse().unwrap()
     }
 }
 

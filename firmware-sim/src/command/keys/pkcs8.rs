@@ -10,13 +10,11 @@ use sec1::EcPrivateKey;
 use zeroize::Zeroizing;
 
 use super::rsa::RsaKey;
+use super::spki::{EC_PUBLIC_KEY, ED25519, curve};
 use super::{aes, ec, ed25519, rsa as rsa_key};
 use crate::algorithm::Algorithm;
 use crate::error::Code;
 use crate::object::{Kind, Object};
-
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// The key of an object.
 ///
@@ -101,20 +99,4 @@ fn octets(bytes: &[u8]) -> Result<&OctetStringRef, Code> {
 
 fn to_der(value: &impl Encode) -> Result<Vec<u8>, Code> {
     value.to_der().map_err(|_| Code::InvalidData)
-}
-
-/// The name of a curve: RFC 5480 2.1.1.1, RFC 5639 4.1, SEC 2.
-fn curve(algorithm: Algorithm) -> Result<ObjectIdentifier, Code> {
-    let name = match algorithm {
-        Algorithm::EcP224 => "1.3.132.0.33",
-        Algorithm::EcP256 => "1.2.840.10045.3.1.7",
-        Algorithm::EcP384 => "1.3.132.0.34",
-        Algorithm::EcP521 => "1.3.132.0.35",
-        Algorithm::EcK256 => "1.3.132.0.10",
-        Algorithm::EcBp256 => "1.3.36.3.3.2.8.1.1.7",
-        Algorithm::EcBp384 => "1.3.36.3.3.2.8.1.1.11",
-        Algorithm::EcBp512 => "1.3.36.3.3.2.8.1.1.13",
-        _ => return Err(Code::InvalidData),
-    };
-    ObjectIdentifier::new(name).map_err(|_| Code::InvalidData)
 }

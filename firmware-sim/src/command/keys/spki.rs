@@ -11,8 +11,8 @@ use super::rsa::public_key;
 use crate::algorithm::Algorithm;
 use crate::error::Code;
 
-const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+pub(super) const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+pub(super) const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// The public half of a key, whose body this is.
 pub(in crate::command) fn public_key_info(
@@ -37,7 +37,8 @@ fn bits(oid: ObjectIdentifier, parameters: Option<Any>, key: &[u8]) -> der::Resu
     Ok(SubjectPublicKeyInfo { algorithm, subject_public_key: BitString::from_bytes(key)? })
 }
 
-fn curve(algorithm: Algorithm) -> Result<ObjectIdentifier, Code> {
+/// The name of a curve: RFC 5480 2.1.1.1, RFC 5639 4.1, SEC 2.
+pub(super) fn curve(algorithm: Algorithm) -> Result<ObjectIdentifier, Code> {
     let oid = match algorithm {
         Algorithm::EcP224 => "1.3.132.0.33",
         Algorithm::EcP256 => "1.2.840.10045.3.1.7",
